@@ -1,0 +1,3 @@
+"""agentdb: business tables, agent memory and a DB architect in one Postgres."""
+
+from __future__ import annotations

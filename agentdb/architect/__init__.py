@@ -1,0 +1,3 @@
+"""The audit, one stage a file."""
+
+from __future__ import annotations

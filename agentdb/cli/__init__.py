@@ -1,0 +1,3 @@
+"""The terminal door: parse, one call, print."""
+
+from __future__ import annotations

@@ -1,0 +1,3 @@
+"""Text in, vector out."""
+
+from __future__ import annotations

@@ -1,0 +1,112 @@
+"""Every error agentdb raises on purpose.
+
+The message says what happened and what to do next; a door prints it as one line.
+
+    AgentDBError
+    ├── BadSetting                a setting that cannot be used
+    ├── DatabaseError             our own tables
+    │   ├── DatabaseUnreachable
+    │   ├── SchemaMissing
+    │   ├── SchemaOutOfDate
+    │   ├── SchemaTooNew
+    │   ├── DimensionMismatch
+    │   └── NotFound
+    ├── TargetError               the audited database
+    │   ├── TargetUnreachable
+    │   ├── TargetLost
+    │   ├── StatementsUnavailable
+    │   ├── ExtensionTooOld
+    │   └── SandboxEscaped
+    ├── AuditRunning
+    ├── EmbeddingError
+    │   └── ModelUnavailable
+    └── EmbeddedError             the server we start ourselves
+        ├── EmbeddedUnavailable
+        └── EmbeddedFailed
+"""
+
+from __future__ import annotations
+
+
+class AgentDBError(Exception):
+    """Something agentdb knows how to explain; the text names the next step."""
+
+
+class BadSetting(AgentDBError):
+    """A setting cannot be used as it is."""
+
+
+class DatabaseError(AgentDBError):
+    """agentdb's own tables cannot be used as they are."""
+
+
+class DatabaseUnreachable(DatabaseError):
+    """The database that holds agentdb's tables does not answer."""
+
+
+class SchemaMissing(DatabaseError):
+    """The schema `agentdb` is not there: run `agentdb init`."""
+
+
+class SchemaOutOfDate(DatabaseError):
+    """The schema `agentdb` is older than this program: run `agentdb init`."""
+
+
+class SchemaTooNew(DatabaseError):
+    """The schema `agentdb` is newer than this program: upgrade agentdb."""
+
+
+class DimensionMismatch(DatabaseError):
+    """A vector does not have the dimension of the column it was meant for."""
+
+
+class NotFound(DatabaseError):
+    """No row has that id."""
+
+
+class TargetError(AgentDBError):
+    """The audited database cannot be used as it is."""
+
+
+class TargetUnreachable(TargetError):
+    """The audited database does not answer."""
+
+
+class TargetLost(TargetError):
+    """The audited database went away in the middle of the audit."""
+
+
+class StatementsUnavailable(TargetError):
+    """pg_stat_statements cannot be read on the audited database."""
+
+
+class ExtensionTooOld(TargetError):
+    """pg_stat_statements is older than agentdb can read."""
+
+
+class SandboxEscaped(TargetError):
+    """A statement left the transaction it was to be tried in."""
+
+
+class AuditRunning(AgentDBError):
+    """Another audit of the same target is running."""
+
+
+class EmbeddingError(AgentDBError):
+    """A text could not be turned into a vector."""
+
+
+class ModelUnavailable(EmbeddingError):
+    """The embedding model is not installed or not what it should be."""
+
+
+class EmbeddedError(AgentDBError):
+    """The embedded server cannot be used as it is."""
+
+
+class EmbeddedUnavailable(EmbeddedError):
+    """The embedded server cannot run on this machine."""
+
+
+class EmbeddedFailed(EmbeddedError):
+    """The embedded server was started and did not come up."""

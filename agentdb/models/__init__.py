@@ -1,0 +1,3 @@
+"""Our own tables: columns only, no behaviour."""
+
+from __future__ import annotations

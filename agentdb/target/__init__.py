@@ -1,0 +1,3 @@
+"""The audited database, through plain psycopg."""
+
+from __future__ import annotations
