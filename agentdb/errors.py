@@ -16,13 +16,15 @@ The message says what happened and what to do next; a door prints it as one line
     │   ├── TargetLost
     │   ├── StatementsUnavailable
     │   ├── ExtensionTooOld
+    │   ├── SchemaTaken
     │   └── SandboxEscaped
     ├── AuditRunning
     ├── EmbeddingError
     │   └── ModelUnavailable
     └── EmbeddedError             the server we start ourselves
         ├── EmbeddedUnavailable
-        └── EmbeddedFailed
+        ├── EmbeddedFailed
+        └── EmbeddedStopped
 """
 
 from __future__ import annotations
@@ -84,6 +86,10 @@ class ExtensionTooOld(TargetError):
     """pg_stat_statements is older than agentdb can read."""
 
 
+class SchemaTaken(TargetError):
+    """The demo's schema name belongs to somebody else: use an empty database."""
+
+
 class SandboxEscaped(TargetError):
     """A statement left the transaction it was to be tried in."""
 
@@ -110,3 +116,7 @@ class EmbeddedUnavailable(EmbeddedError):
 
 class EmbeddedFailed(EmbeddedError):
     """The embedded server was started and did not come up."""
+
+
+class EmbeddedStopped(EmbeddedError):
+    """The embedded server does not run: start it with `agentdb server start`."""

@@ -42,6 +42,7 @@ class Column:
     histogram: Histogram
     enum_labels: tuple[str, ...] = ()
     collation_is_c: bool = True  # also true for types without a collation
+    collation_sql: str | None = None  # quoted and qualified, when it is not the type's default
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from psycopg import sql
 
@@ -61,11 +61,28 @@ class IndexDefinition:
         return " ".join(parts)
 
     @property
+    def shape(self) -> str:
+        """What kind of index it is, without names: recognises the same fix on other tables."""
+        keys = ",".join(_key_shape(key) for key in self.keys)
+        extra = [f"include {len(self.include)}"] * bool(self.include)
+        extra += ["partial"] * (self.predicate is not None)
+        return " ".join([f"{self.method}({keys})", *extra])
+
+    @property
     def name(self) -> str:
         """A name that says table and keys, unique by a digest of the whole definition."""
         words = [self.table, *(_word(key.sql) for key in self.keys)]
         digest = hashlib.sha256(f"{self.schema}.{self.table} {self.body}".encode()).hexdigest()[:6]
         return f"{_cut('_'.join(words), _LONGEST_NAME_BYTES - 11)}_{digest}_idx"
+
+    @property
+    def qualified_name(self) -> str:
+        """The index's name with its schema, quoted."""
+        return f"{quoted(self.schema)}.{quoted(self.name)}"
+
+    def on(self, schema: str, table: str) -> IndexDefinition:
+        """Return the same index on another table: a partition, say."""
+        return replace(self, schema=schema, table=table)
 
     def create_sql(self, *, concurrently: bool = True) -> str:
         """Return CREATE INDEX for the real table."""
@@ -76,7 +93,16 @@ class IndexDefinition:
     def drop_sql(self, *, concurrently: bool = True) -> str:
         """Return the way back."""
         how = "DROP INDEX CONCURRENTLY IF EXISTS" if concurrently else "DROP INDEX IF EXISTS"
-        return f"{how} {quoted(self.schema)}.{quoted(self.name)}"
+        return f"{how} {self.qualified_name}"
+
+
+def _key_shape(key: Key) -> str:
+    words = ["expression" if key.sql.startswith("(") else "column"]
+    if key.opclass:
+        words.append(key.opclass)
+    if key.descending:
+        words.append("desc")
+    return " ".join(words)
 
 
 def _word(text: str) -> str:

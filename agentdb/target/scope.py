@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from postgast import pg_query_pb2 as pb
 
 from agentdb.target.catalog import Catalog, Column, Table
-from agentdb.target.syntax import Node, children, copy_of, find, parse_one, strings
+from agentdb.target.syntax import Node, children, copy_of, find, parse_one, strings, walk
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -74,10 +74,15 @@ class Scoped:
     tree: pb.Node
     blocks: tuple[Block, ...]
     columns: Mapping[int, BoundColumn] = field(repr=False)
+    tables: Mapping[int, Table] = field(repr=False)
 
     def bound(self, reference: pb.ColumnRef) -> BoundColumn | None:
         """Return the column that a reference of `tree` means; None when it cannot be told."""
         return self.columns.get(reference.location)
+
+    def named(self, name: pb.RangeVar) -> Table | None:
+        """Return the table that a name in FROM of `tree` means; None for anything else."""
+        return self.tables.get(name.location)
 
     def relations(self) -> tuple[Relation, ...]:
         """Return every appearance of a table in the statement, outermost first."""
@@ -87,17 +92,18 @@ class Scoped:
 def read_scopes(statement: pb.Node, catalog: Catalog) -> Scoped:
     """Resolve the names of a SELECT; `statement` is left as it is.
 
-    Views are written out as sub-selects, and every ColumnRef of the returned tree gets a
-    `location` of its own, so that it can be looked up with `bound()`.
+    Views are written out as sub-selects, and every ColumnRef and RangeVar of the returned
+    tree gets a `location` of its own, so that it can be looked up with `bound()`, `named()`.
     """
     tree = copy_of(statement)
     _write_out_views(tree, catalog, depth=0)
-    for number, reference in enumerate(find(tree, pb.ColumnRef), start=1):
-        reference.location = number
+    for number, node in enumerate(walk(tree), start=1):
+        if isinstance(node, pb.ColumnRef | pb.RangeVar):
+            node.location = number
     reader = _Reader(catalog)
     if tree.HasField("select_stmt"):
         reader.select(tree.select_stmt, None, {})
-    return Scoped(tree, tuple(reader.blocks), reader.columns)
+    return Scoped(tree, tuple(reader.blocks), reader.columns, reader.tables)
 
 
 def own_nodes(node: Node) -> Iterator[Node]:
@@ -157,6 +163,7 @@ class _Reader:
         self.catalog = catalog
         self.blocks: list[Block] = []
         self.columns: dict[int, BoundColumn] = {}
+        self.tables: dict[int, Table] = {}
 
     def select(
         self, select: pb.SelectStmt, outer: Block | None, known: Mapping[str, Derived]
@@ -205,6 +212,7 @@ class _Reader:
             block.sources[alias] = ctes[name.relname]
         elif table := self.catalog.find(name.schemaname, name.relname):
             block.sources[alias] = Relation(table, alias)
+            self.tables[name.location] = table
 
     def _expressions(self, block: Block, ctes: Mapping[str, Derived]) -> None:
         for part in block_parts(block.select):

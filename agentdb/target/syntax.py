@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TypeVar
+from typing import LiteralString, TypeVar, cast
 
 import postgast
 from google.protobuf.message import DecodeError, Message
 from postgast import pg_query_pb2 as pb
+from psycopg.sql import SQL
 
 Node = Message
 _M = TypeVar("_M", bound=Message)
@@ -90,3 +91,11 @@ def find(node: Message, kind: type[_M]) -> Iterator[_M]:
 def strings(nodes: Iterator[pb.Node] | list[pb.Node]) -> tuple[str, ...]:
     """Return the names in a list of String nodes (a qualified name, a column reference)."""
     return tuple(node.string.sval for node in nodes if node.HasField("string"))
+
+
+def foreign_sql(text: str) -> SQL:
+    """Return a text that came from the target's own catalog (a type, a definition) for psycopg.
+
+    Curly brackets are doubled, as `SQL.format` would read them otherwise.
+    """
+    return SQL(cast("LiteralString", text))

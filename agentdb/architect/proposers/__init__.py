@@ -1,3 +1,3 @@
-"""One way of having ideas per file."""
+"""One way of having ideas per file: a case in, candidates out; pure."""
 
 from __future__ import annotations

@@ -1,0 +1,69 @@
+"""Stage 3: what helped, or hurt, on statements like this one before?"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal, Protocol
+
+from agentdb.architect.features import features
+from agentdb.architect.study import Studies, Study
+from agentdb.embedding.embedder import Embedder, Vector
+from agentdb.target.catalog import Table
+from agentdb.target.usage import TableUse
+
+Verdict = Literal["confirmed", "neutral", "regressed", "pending"]
+
+
+@dataclass(frozen=True, slots=True)
+class Precedent:
+    """A past fix for a similar statement; `similarity` is the cosine of the two texts' vectors."""
+
+    id: str
+    title: str
+    shape: str
+    similarity: float
+    verdict: Verdict
+
+
+class Fixes(Protocol):
+    """Where past fixes are kept."""
+
+    def similar(self, vector: Vector, text: str, k: int) -> Sequence[Precedent]:
+        """Return up to `k` fixes for similar statements, the most similar first."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Case:
+    """A statement, what it is like in words and as a vector, and what is remembered of its like."""
+
+    study: Study
+    features: str
+    vector: Vector
+    precedents: tuple[Precedent, ...]
+
+    @property
+    def fingerprint(self) -> str:
+        """The statement's fingerprint."""
+        return self.study.statement.fingerprint
+
+    @property
+    def uses(self) -> tuple[TableUse, ...]:
+        """What any of its calls asks of any table."""
+        return tuple(use for call in self.study.calls for use in call.uses)
+
+    @property
+    def deletes_from(self) -> tuple[Table, ...]:
+        """The table whose rows it deletes, if it does."""
+        return self.study.deletes_from
+
+
+def recall_cases(studies: Studies, fixes: Fixes, embedder: Embedder, k: int = 5) -> tuple[Case, ...]:
+    """Return each statement with up to `k` precedents; all texts are embedded in one batch."""
+    texts = [features(study) for study in studies.studies]
+    vectors = embedder.embed(texts) if texts else []
+    return tuple(
+        Case(study, text, vector, tuple(fixes.similar(vector, text, k)))
+        for study, text, vector in zip(studies.studies, texts, vectors, strict=True)
+    )

@@ -1,0 +1,261 @@
+"""Copies of tables in pg_temp, inside the transaction that is rolled back: trials block nobody.
+
+The rows travel over a connection of their own, so the transaction that holds the copies
+never holds a lock on the tables they were copied from.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import psycopg
+from postgast import pg_query_pb2 as pb
+from psycopg.rows import TupleRow
+from psycopg.sql import SQL, Composable, Composed, Identifier
+
+from agentdb.sql import query
+from agentdb.target.catalog import Catalog, Column, Index, Table
+from agentdb.target.index import IndexDefinition
+from agentdb.target.sandbox import Failure, Sandbox
+from agentdb.target.scope import Scoped
+from agentdb.target.syntax import copy_of, deparse, find, foreign_sql, parse_one
+
+Connection = psycopg.Connection[TupleRow]
+
+
+@dataclass(frozen=True, slots=True)
+class Built:
+    """An index that was built for a trial, and what that took."""
+
+    definition: IndexDefinition
+    size_bytes: int  # as it would be on the whole table, when only a sample was copied
+    milliseconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Copy:
+    """One copied table. `share` is the part of its pages that was copied, 0 to 1."""
+
+    table: Table
+    name: str
+    share: float
+
+
+class Shadow:
+    """The copies, and the indexes on trial upon them; gone with the sandbox's transaction."""
+
+    def __init__(self, box: Sandbox, catalog: Catalog, copies: Mapping[int, Copy]) -> None:
+        self._box = box
+        self._catalog = catalog
+        self._built: dict[IndexDefinition, Built] = {}
+        self.copies = copies
+
+    def text(self, scoped: Scoped) -> str:
+        """Return a statement that reads the copies instead of the tables."""
+        tree = copy_of(scoped.tree)
+        for name in find(tree, pb.RangeVar):
+            table = scoped.named(name)
+            if table is not None and table.oid in self.copies:
+                _point(name, self.copies[table.oid].name)
+        for reference in find(tree, pb.ColumnRef):
+            while len(reference.fields) > 2:  # noqa: PLR2004 - schema.table.column
+                del reference.fields[0]
+        return deparse(tree)
+
+    def build(self, definition: IndexDefinition) -> Built | Failure:
+        """Build an index on the copy of its table."""
+        copy = self._copy(definition)
+        text = f"CREATE INDEX ON pg_temp.x {definition.body}"
+        started = time.perf_counter()
+        try:
+            with self._box.connection.transaction():
+                self._create(text, definition.name, copy.name)
+                size = self._size(definition.name)
+        except psycopg.Error as error:
+            return Failure(_one_line(error))
+        spent = (time.perf_counter() - started) * 1000 / copy.share
+        built = Built(definition, round(size / copy.share), spent)
+        self._built[definition] = built
+        return built
+
+    @contextmanager
+    def only(self, kept: Collection[IndexDefinition], tables: Collection[str]) -> Iterator[None]:
+        """Hide every index on trial on those tables but the `kept` ones."""
+        hidden = [
+            definition
+            for definition in self._built
+            if definition not in kept and definition.table in tables
+        ]
+        with self._box.connection.transaction(force_rollback=True):
+            if hidden:
+                names = SQL(", ").join(_temporary(definition.name) for definition in hidden)
+                self._box.connection.execute(query("shadow/drop_index").format(names=names))
+            yield
+
+    def forget(self, definitions: Iterable[IndexDefinition]) -> None:
+        """Drop indexes that are not worth another look, so that planning gets quicker."""
+        for definition in definitions:
+            if self._built.pop(definition, None):
+                name = _temporary(definition.name)
+                self._box.connection.execute(query("shadow/drop_index").format(names=name))
+
+    def keep_existing(self, copy: Copy, index: Index) -> Failure | None:
+        """Build on a copy an index that its table has already."""
+        try:
+            with self._box.connection.transaction():
+                self._create(index.definition, index.name, copy.name)
+        except psycopg.Error as error:
+            return Failure(f"index {index.name} is missing on the copy: {_one_line(error)}")
+        return None
+
+    def _create(self, text: str, name: str, table: str) -> None:
+        tree = parse_one(text)
+        tree.index_stmt.idxname = name
+        tree.index_stmt.concurrent = False
+        tree.index_stmt.table_space = ""
+        _point(tree.index_stmt.relation, table)
+        tree.index_stmt.relation.ClearField("alias")
+        self._box.connection.execute(foreign_sql(deparse(tree)))
+
+    def _copy(self, definition: IndexDefinition) -> Copy:
+        table = self._catalog.find(definition.schema, definition.table)
+        assert table is not None  # noqa: S101 - candidates are made from the catalog
+        return self.copies[table.oid]
+
+    def _size(self, name: str) -> int:
+        index = _temporary(name).as_string(None)
+        row = self._box.connection.execute(query("shadow/index_size"), {"index": index}).fetchone()
+        return int(row[0]) if row else 0
+
+
+def lay_shadow(
+    box: Sandbox, reader: Connection, catalog: Catalog, tables: Collection[Table], limit_bytes: int
+) -> Shadow:
+    """Copy tables (partitions with their parents) and the indexes they have.
+
+    `reader` is a second connection to the same database. A table above `limit_bytes` is
+    sampled by pages; `Copy.share` says how much of it was taken.
+    """
+    whole = _with_partitions(catalog, tables)
+    copies = {table.oid: Copy(table, name, 1.0) for table, name in _names(whole)}
+    shares = {oid: _fill(box, reader, copies, copy, limit_bytes) for oid, copy in copies.items()}
+    copies = {oid: Copy(copy.table, copy.name, shares[oid]) for oid, copy in copies.items()}
+    shadow = Shadow(box, catalog, copies)
+    for copy in copies.values():
+        for index in _own_indexes(copy.table, copies):
+            shadow.keep_existing(copy, index)
+    for copy in copies.values():
+        if copy.table.parent_oid not in copies:
+            box.connection.execute(query("shadow/analyze").format(name=_temporary(copy.name)))
+    return shadow
+
+
+def _with_partitions(catalog: Catalog, tables: Iterable[Table]) -> list[Table]:
+    """Parents before their partitions, every table once."""
+    found: dict[int, Table] = {}
+    waiting = sorted(tables, key=lambda table: (table.schema, table.name))
+    while waiting:
+        table = waiting.pop(0)
+        if table.parent_oid and table.parent_oid not in found:
+            parent = catalog.tables[table.parent_oid]
+            waiting[:0] = [parent, table]
+            continue
+        found.setdefault(table.oid, table)
+        waiting[:0] = [part for part in catalog.partitions(table.oid) if part.oid not in found]
+    return list(found.values())
+
+
+def _names(tables: Iterable[Table]) -> Iterator[tuple[Table, str]]:
+    """A copy bears its table's name; where two schemas hold the same name, a number is added."""
+    taken: set[str] = set()
+    for table in tables:
+        name = table.name if table.name not in taken else f"{table.name[:50]}_{table.oid}"
+        taken.add(name)
+        yield table, name
+
+
+def _fill(
+    box: Sandbox, reader: Connection, copies: Mapping[int, Copy], copy: Copy, limit_bytes: int
+) -> float:
+    box.connection.execute(_create_table(copies, copy))
+    if copy.table.kind == "partitioned":
+        return 1.0
+    share = min(1.0, limit_bytes / max(copy.table.size_bytes, 1))
+    names = SQL(", ").join(Identifier(column.name) for column in copy.table.columns)
+    table = Identifier(copy.table.schema, copy.table.name)
+    out = query("shadow/copy_out").format(
+        columns=names, table=table, sample=_sample(share), format=SQL("binary")
+    )
+    into = query("shadow/copy_in").format(
+        name=_temporary(copy.name), columns=names, format=SQL("binary")
+    )
+    with (
+        reader.transaction(),
+        reader.cursor().copy(out) as source,
+        box.connection.cursor().copy(into) as sink,
+    ):
+        for data in source:
+            sink.write(data)
+    return share
+
+
+def _sample(share: float) -> Composable:
+    if share >= 1:
+        return SQL("")
+    return SQL("TABLESAMPLE SYSTEM ({percent}) REPEATABLE (1)").format(percent=share * 100)
+
+
+def _create_table(copies: Mapping[int, Copy], copy: Copy) -> Composed:
+    key = copy.table.partition_key
+    partitioning = SQL("PARTITION BY {}").format(foreign_sql(key)) if key else SQL("")
+    parent = copies.get(copy.table.parent_oid or 0)
+    if parent is not None:
+        return query("shadow/create_partition").format(
+            name=_temporary(copy.name),
+            parent=_temporary(parent.name),
+            bound=foreign_sql(copy.table.partition_bound or "DEFAULT"),
+            partitioning=partitioning,
+        )
+    columns = SQL(", ").join(_column(column) for column in copy.table.columns)
+    return query("shadow/create_table").format(
+        name=_temporary(copy.name), columns=columns, partitioning=partitioning
+    )
+
+
+def _column(column: Column) -> Composable:
+    parts: list[Composable] = [Identifier(column.name), foreign_sql(column.type_sql)]
+    if column.collation_sql:
+        parts.append(foreign_sql(f"COLLATE {column.collation_sql}"))
+    if column.not_null:
+        parts.append(SQL("NOT NULL"))
+    return SQL(" ").join(parts)
+
+
+def _own_indexes(table: Table, copies: Mapping[int, Copy]) -> Iterator[Index]:
+    """A partition gets the indexes of its parent with the parent's."""
+    parent = copies.get(table.parent_oid or 0)
+    inherited = {(i.method, i.keys, i.predicate) for i in parent.table.indexes} if parent else set()
+    for index in table.indexes:
+        if index.valid and (index.method, index.keys, index.predicate) not in inherited:
+            yield index
+
+
+def _point(name: pb.RangeVar, table: str) -> None:
+    if not name.HasField("alias"):
+        name.alias.aliasname = name.relname
+    name.catalogname = ""
+    name.schemaname = "pg_temp"
+    name.relname = table
+
+
+def _temporary(name: str) -> Identifier:
+    return Identifier("pg_temp", name)
+
+
+def _one_line(error: psycopg.Error) -> str:
+    return str(error.diag.message_primary or error).splitlines()[0]
+
+

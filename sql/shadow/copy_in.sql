@@ -1,0 +1,7 @@
+-- Question: none; fills the copy. FREEZE marks its pages all-visible, as a vacuumed table's are,
+--           so that index-only scans can be measured.
+-- Caller: agentdb.target.shadow, inside the transaction that is always rolled back.
+-- Needs: nothing more than the copy.
+/* agentdb */
+COPY {name} ({columns})
+FROM STDIN (FORMAT {format}, FREEZE)
