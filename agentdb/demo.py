@@ -13,7 +13,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-import psycopg
 from psycopg import ClientCursor, Connection, Cursor, errors
 from psycopg.rows import TupleRow
 
@@ -72,7 +71,7 @@ def drive(
 
     pg_stat_statements forgets this database first. `connection` must be in autocommit mode.
     """
-    connection.execute("SELECT set_config('application_name', %s, false)", (business,))
+    connection.execute(query("demo/introduce"), {"application": business})
     _forget_statements(connection)
     sent = 0
     for template, bind in traffic(templates(business), rounds):
@@ -96,12 +95,11 @@ def traffic(
             yield template, template.binds[(done * template.weight + turn) % len(template.binds)]
 
 
-def send(connection: Connection[TupleRow], template: Template, bind: tuple[object, ...]) -> None:
-    """Send one statement as its application does, and read the answer to its end."""
+def send(connection: Connection[TupleRow], template: Template, bind: tuple[object, ...]) -> int:
+    """Send one statement as its application does; return the rows it found or changed."""
     with _cursor(connection, template) as cursor:
         cursor.execute(template.text.encode(), bind, prepare=False)
-        if cursor.description is not None:
-            cursor.fetchall()
+        return cursor.rowcount
 
 
 def _cursor(connection: Connection[TupleRow], template: Template) -> Cursor[TupleRow]:

@@ -6,13 +6,17 @@ The message says what happened and what to do next; a door prints it as one line
     ├── BadSetting                a setting that cannot be used
     ├── DatabaseError             our own tables
     │   ├── DatabaseUnreachable
+    │   ├── SetupMissing
     │   ├── SchemaMissing
     │   ├── SchemaOutOfDate
     │   ├── SchemaTooNew
     │   ├── DimensionMismatch
+    │   ├── StatusRefused
     │   └── NotFound
     ├── TargetError               the audited database
     │   ├── TargetUnreachable
+    │   ├── TargetTooOld
+    │   ├── TargetBusy
     │   ├── TargetLost
     │   ├── StatementsUnavailable
     │   ├── ExtensionTooOld
@@ -46,6 +50,10 @@ class DatabaseUnreachable(DatabaseError):
     """The database that holds agentdb's tables does not answer."""
 
 
+class SetupMissing(DatabaseError):
+    """An extension or a privilege that only a superuser can give is not there: run `sql/setup`."""
+
+
 class SchemaMissing(DatabaseError):
     """The schema `agentdb` is not there: run `agentdb init`."""
 
@@ -62,6 +70,10 @@ class DimensionMismatch(DatabaseError):
     """A vector does not have the dimension of the column it was meant for."""
 
 
+class StatusRefused(DatabaseError):
+    """A recommendation cannot go from the status it has to the one asked for."""
+
+
 class NotFound(DatabaseError):
     """No row has that id."""
 
@@ -72,6 +84,14 @@ class TargetError(AgentDBError):
 
 class TargetUnreachable(TargetError):
     """The audited database does not answer."""
+
+
+class TargetTooOld(TargetError):
+    """The audited server is older than agentdb can read."""
+
+
+class TargetBusy(TargetError):
+    """The audited database holds locks that agentdb will not wait for."""
 
 
 class TargetLost(TargetError):

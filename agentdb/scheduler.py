@@ -8,18 +8,20 @@ without a clock, and two runs can never overlap.
 from __future__ import annotations
 
 import re
+import shlex
+import subprocess
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Literal, Never
+from enum import StrEnum
+from pathlib import Path
+from typing import Never
 
 from apscheduler.triggers.cron import CronTrigger
 from tzlocal import get_localzone
 
-from agentdb.errors import AgentDBError, BadSetting
-
-Weekday = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
+from agentdb.errors import AgentDBError
 
 MISFIRE_GRACE_SECONDS = 12 * 3600
 """A run that is late by less is made up for (the machine slept); another waits for next week."""
@@ -27,39 +29,34 @@ MISFIRE_GRACE_SECONDS = 12 * 3600
 # A suspended machine suspends a long sleep too: look at the wall clock now and then.
 _LOOK_AGAIN_SECONDS = 60.0
 
-_WEEKDAYS: dict[str, Weekday] = {
-    "monday": "mon",
-    "tuesday": "tue",
-    "wednesday": "wed",
-    "thursday": "thu",
-    "friday": "fri",
-    "saturday": "sat",
-    "sunday": "sun",
-}
+
+class Weekday(StrEnum):
+    """A day as cron, systemd and APScheduler all read it."""
+
+    MONDAY = "mon"
+    TUESDAY = "tue"
+    WEDNESDAY = "wed"
+    THURSDAY = "thu"
+    FRIDAY = "fri"
+    SATURDAY = "sat"
+    SUNDAY = "sun"
 
 
 @dataclass(frozen=True, slots=True)
 class Weekly:
-    """One moment of the week, read on the wall clock of wherever it is asked.
-
-    >>> Weekly.parse("sunday", "02:00")
-    Weekly(day='sun', hour=2, minute=0)
-    """
+    """One moment of the week, read on the wall clock of wherever it is asked."""
 
     day: Weekday
     hour: int
     minute: int
 
-    @classmethod
-    def parse(cls, day: str, at: str) -> Weekly:
-        """Return the moment named by an English day (`sunday`, `sun`) and `HH:MM`.
 
-        Raises BadSetting for anything else.
-        """
-        return cls(_weekday(day), *_hour_and_minute(at))
+@dataclass(frozen=True, slots=True)
+class Errand:
+    """A program with its arguments, and the folder to start it in."""
 
-    def __str__(self) -> str:
-        return f"{self.day.capitalize()} {self.hour:02}:{self.minute:02}"
+    command: Sequence[str]
+    folder: Path
 
 
 def next_run(moment: Weekly, after: datetime) -> datetime:
@@ -102,6 +99,22 @@ def run_weekly(
         due = next_run(moment, max(now(), due + timedelta(days=1)))
 
 
+def run_errand(errand: Errand) -> None:
+    """Run `errand` to its end; an interrupt asks it to end as well, once, and waits for it.
+
+    A process of its own reads the settings afresh every week and gives all its memory back; in a
+    group of its own it is not interrupted a second time by the terminal.
+    """
+    with subprocess.Popen(  # noqa: S603 - our own command line
+        errand.command, cwd=errand.folder, process_group=0
+    ) as process:
+        try:
+            process.wait()
+        finally:
+            process.terminate()
+            process.wait()
+
+
 def _run(job: Callable[[], None], late_seconds: float, tell: Callable[[str], None]) -> None:
     if late_seconds > MISFIRE_GRACE_SECONDS:
         tell(f"missed an audit by {late_seconds / 3600:.0f} h: waiting for next week's")
@@ -117,15 +130,63 @@ def _seconds(start: datetime, end: datetime) -> float:
     return end.timestamp() - start.timestamp()
 
 
-def _weekday(text: str) -> Weekday:
-    for name, day in _WEEKDAYS.items():
-        if text.lower() in (name, day):
-            return day
-    raise BadSetting(f"{text!r} is no day of the week: write sunday, or sun")
+def crontab(moment: Weekly, errand: Errand) -> str:
+    """Return the crontab line that runs `errand` at `moment`, under a comment on where it goes."""
+    line = f"cd {shlex.quote(str(errand.folder))} && {shlex.join(errand.command)}"
+    # In a crontab a bare per cent sign ends the command.
+    line = line.replace("%", r"\%")
+    return f"{_CRONTAB_NOTE}{moment.minute} {moment.hour} * * {moment.day} {line}"
 
 
-def _hour_and_minute(text: str) -> tuple[int, int]:
-    match = re.fullmatch(r"([01]?\d|2[0-3]):([0-5]\d)", text)
-    if match is None:
-        raise BadSetting(f"{text!r} is no time of day: write it as 02:00")
-    return int(match[1]), int(match[2])
+def systemd_units(moment: Weekly, errand: Errand, user: str) -> str:
+    """Return a service that runs `errand` as `user`, and its timer, each under its file name."""
+    return _SYSTEMD_UNITS.format(
+        user=_unit_word(user),
+        folder=_unit_text(str(errand.folder)),
+        command=" ".join(map(_unit_word, errand.command)),
+        day=moment.day.capitalize(),
+        time=f"{moment.hour:02}:{moment.minute:02}",
+    )
+
+
+def _unit_word(text: str) -> str:
+    escaped = _unit_text(text.replace("\\", "\\\\").replace('"', '\\"').replace("$", "$$"))
+    return f'"{escaped}"' if re.search(r"[\s'\";]", text) else escaped
+
+
+def _unit_text(text: str) -> str:
+    return text.replace("%", "%%")
+
+
+_CRONTAB_NOTE = """\
+# The weekly audit of agentdb: add this line with `crontab -e`. Cron does not know the variables of
+# your shell: put the settings into agentdb.toml in the folder that the line goes to.
+"""
+
+_SYSTEMD_UNITS = """\
+# /etc/systemd/system/agentdb-audit.service
+[Unit]
+Description=Weekly audit of agentdb
+Wants=network-online.target
+After=network-online.target
+
+[Service]
+Type=oneshot
+User={user}
+WorkingDirectory={folder}
+# Settings with passwords, one NAME=value a line, readable by root only.
+EnvironmentFile=-/etc/agentdb.env
+ExecStart={command}
+
+# /etc/systemd/system/agentdb-audit.timer
+[Unit]
+Description=Weekly audit of agentdb
+
+[Timer]
+OnCalendar={day} *-*-* {time}:00
+Persistent=true
+
+[Install]
+WantedBy=timers.target
+
+# Then: systemctl daemon-reload && systemctl enable --now agentdb-audit.timer"""

@@ -11,11 +11,9 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator
 
-from postgast import pg_query_pb2 as pb
-
 from agentdb.architect.study import Call, Study
 from agentdb.target.catalog import Column
-from agentdb.target.syntax import Node, strings, walk
+from agentdb.target.syntax import Node, pb, strings, walk
 from agentdb.target.usage import Filter, Order, TableUse
 
 _TYPES = {"N": "number", "S": "text", "D": "time", "B": "boolean", "A": "array", "E": "enum"}

@@ -94,6 +94,6 @@ def _by_selectivity(use: TableUse, filters: Sequence[Filter]) -> list[Filter]:
 
 
 def distinct(use: TableUse, key: Expression) -> float:
-    """Return about how many different values a key has; an expression has as many as its columns."""
+    """Return about how many values a key has; an expression has as many as its columns."""
     counts = [column.distinct for column in key.columns]
     return max(counts, default=0.0) or use.table.rows

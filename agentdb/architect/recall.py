@@ -59,7 +59,9 @@ class Case:
         return self.study.deletes_from
 
 
-def recall_cases(studies: Studies, fixes: Fixes, embedder: Embedder, k: int = 5) -> tuple[Case, ...]:
+def recall_cases(
+    studies: Studies, fixes: Fixes, embedder: Embedder, k: int = 5
+) -> tuple[Case, ...]:
     """Return each statement with up to `k` precedents; all texts are embedded in one batch."""
     texts = [features(study) for study in studies.studies]
     vectors = embedder.embed(texts) if texts else []

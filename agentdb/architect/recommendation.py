@@ -32,8 +32,10 @@ class StatementGain:
 
 @dataclass(frozen=True, slots=True)
 class Recommendation:
-    """One thing to do. `confidence` is the probability that its statements get at least 20 %
-    faster in production; see `confidence()` for where it comes from.
+    """One thing to do.
+
+    `confidence` is the probability that its statements get at least 20 % faster in
+    production; see `confidence()` for where it comes from.
     """
 
     id: UUID

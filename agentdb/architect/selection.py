@@ -27,7 +27,7 @@ class Option:
     upkeep_milliseconds: float
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Measured:
     """One call: the time it takes in the workload now, and its cost under sets of indexes.
 
@@ -40,11 +40,17 @@ class Measured:
     tables: frozenset[str]
 
     def cost(self, chosen: Indexes) -> float:
-        """Return the relative cost under a set: as measured, else of its best part."""
+        """Return the relative cost under a set: as measured, else of its best measured part.
+
+        A part inside a larger measured part says nothing any more: what two indexes do
+        together overrules what one of them does alone.
+        """
         held = frozenset(d for d in chosen if d.table in self.tables)
         if held in self.costs:
             return self.costs[held]
-        return min((cost for part, cost in self.costs.items() if part <= held), default=1.0)
+        parts = [part for part in self.costs if part <= held]
+        largest = (part for part in parts if not any(part < other for other in parts))
+        return min((self.costs[part] for part in largest), default=1.0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,86 +74,132 @@ def choose(options: Iterable[Option], calls: Sequence[Measured], terms: Terms) -
     """Return the set worth most; ties go to the smaller, then to the first by name."""
     ordered = sorted(options, key=lambda option: (option.size_bytes, _named(option)))
     search = _Search(ordered, calls, terms)
-    per_byte = search.greedy(lambda gain, option: gain / max(option.size_bytes, 8192))
-    absolute = search.greedy(lambda gain, _option: gain)
-    best = max((per_byte, absolute), key=lambda found: (search.worth(found), -len(found)))
-    return frozenset(option.definition for option in search.polished(best))
+    per_byte = search.greedy(lambda gain, size_bytes: gain / max(size_bytes, _PAGE_BYTES))
+    absolute = search.greedy(lambda gain, _size_bytes: gain)
+    best = max((per_byte, absolute), key=lambda found: (search.worth(found), -found.bit_count()))
+    return search.definitions(search.polished(best))
 
 
 def _named(option: Option) -> tuple[str, str, str]:
     return option.definition.schema, option.definition.table, option.definition.body
 
 
-_Set = tuple[Option, ...]
+_LEAST_CHANGE = 1e-9
+_PAGE_BYTES = 8192
+_MOST_AT_ONCE = 4
 
 
 class _Search:
-    """One search; holds what does not change while it runs."""
+    """One search. Sets are bit masks: bit n is option n."""
 
     def __init__(self, options: Sequence[Option], calls: Sequence[Measured], terms: Terms) -> None:
         self.options = options
-        self.calls = calls
         self.terms = terms
-        self._relevant = {
-            option: [call for call in calls if any(option.definition in s for s in call.costs)]
-            for option in options
+        self.every = range(len(options))
+        self.prices = [terms.price(option) for option in options]
+        self.bits = {option.definition: 1 << n for n, option in enumerate(options)}
+        self.calls = [_Call(call, self._concerned(call)) for call in calls]
+        self.moves = self._moves(calls)
+        self.relevant = {
+            move: [call for call in self.calls if call.mask & move] for move in self.moves
         }
 
-    def saved(self, chosen: Iterable[Option], calls: Sequence[Measured] | None = None) -> float:
-        held = frozenset(option.definition for option in chosen)
-        return sum(c.milliseconds * (1 - c.cost(held)) for c in calls or self.calls)
+    def _concerned(self, call: Measured) -> Mapping[int, IndexDefinition]:
+        used = {definition for held in call.costs for definition in held}
+        return {bit: definition for definition, bit in self.bits.items() if definition in used}
 
-    def worth(self, chosen: Iterable[Option]) -> float:
+    def _moves(self, calls: Sequence[Measured]) -> list[int]:
+        """Return what can be added at once: any index, and any measured set of a few.
+
+        Two indexes that one OR or one join needs both are worth nothing one by one.
+        """
+        together = {
+            sum(self.bits[definition] for definition in held)
+            for call in calls
+            for held in call.costs
+            if 1 < len(held) <= _MOST_AT_ONCE and held <= self.bits.keys()
+        }
+        return [1 << n for n in self.every] + sorted(together)
+
+    def definitions(self, chosen: int) -> Indexes:
+        return frozenset(self.options[n].definition for n in self.every if chosen >> n & 1)
+
+    def price(self, chosen: int) -> float:
+        return sum(self.prices[n] for n in self.every if chosen >> n & 1)
+
+    def size(self, chosen: int) -> int:
+        return sum(self.options[n].size_bytes for n in self.every if chosen >> n & 1)
+
+    def worth(self, chosen: int) -> float:
         """Time saved, less upkeep and space."""
-        kept = tuple(chosen)
-        return self.saved(kept) - sum(self.terms.price(option) for option in kept)
+        return sum(call.saved(chosen) for call in self.calls) - self.price(chosen)
 
-    def greedy(self, score: Callable[[float, Option], float]) -> _Set:
-        chosen: _Set = ()
+    def greedy(self, score: Callable[[float, int], float]) -> int:
+        chosen = 0
         while True:
-            gains = [(self._gain(chosen, option), option) for option in self._allowed(chosen)]
-            scored = [(score(gain, option), option) for gain, option in gains if gain > 0]
+            gains = [(self._gain(chosen, move), move) for move in self._allowed(chosen)]
+            scored = [
+                (score(gain, self.size(move & ~chosen)), -move) for gain, move in gains if gain > 0
+            ]
             if not scored:
                 return chosen
-            best = max(value for value, _ in scored)
-            chosen = (*chosen, next(option for value, option in scored if value == best))
+            chosen |= -max(scored)[1]
 
-    def polished(self, chosen: _Set) -> _Set:
-        """Remove and swap single indexes while the set gets worth more."""
+    def polished(self, chosen: int) -> int:
+        """Remove, add and swap while the set gets worth more."""
         while True:
-            better = max(self._neighbours(chosen), key=self.worth, default=chosen)
-            if self.worth(better) <= self.worth(chosen) + 1e-9:
+            better = max(self._changes(chosen), default=None)
+            if better is None or better[0] <= _LEAST_CHANGE:
                 return self._paying(chosen)
-            chosen = better
+            chosen = better[1]
 
-    def _neighbours(self, chosen: _Set) -> Iterable[_Set]:
-        for out in chosen:
-            rest = tuple(option for option in chosen if option is not out)
-            yield rest
-            for option in self._allowed(rest):
-                yield (*rest, option)
+    def _changes(self, chosen: int) -> Iterable[tuple[float, int]]:
+        """Return what each removal, swap and addition is worth, with the set it leads to."""
+        for move in self._allowed(chosen):
+            yield self._gain(chosen, move), chosen | move
+        for out in (1 << n for n in self.every if chosen >> n & 1):
+            rest = chosen & ~out
+            lost = self._gain(rest, out)
+            yield -lost, rest
+            for move in self._allowed(rest):
+                if not move & out and self._are_related(move, out):
+                    yield self._gain(rest, move) - lost, rest | move
 
-    def _paying(self, chosen: _Set) -> _Set:
+    def _are_related(self, one: int, other: int) -> bool:
+        """Tell whether some call uses either: else they cannot stand in for each other."""
+        return any(call.mask & one for call in self.relevant[other])
+
+    def _paying(self, chosen: int) -> int:
         """Leave out what saves less than is worth anybody's while."""
-        for option in chosen:
-            rest = tuple(other for other in chosen if other is not option)
-            if self.saved(chosen) - self.saved(rest) < self.terms.least_milliseconds:
+        for one in (1 << n for n in self.every if chosen >> n & 1):
+            rest = chosen & ~one
+            if self._gain(rest, one) + self.price(one) < self.terms.least_milliseconds:
                 return self._paying(rest)
         return chosen
 
-    def _gain(self, chosen: _Set, option: Option) -> float:
-        """What one more index is worth; only the calls it was measured with can change."""
-        calls = self._relevant[option]
-        if not calls:
-            return 0.0
-        more = self.saved((*chosen, option), calls) - self.saved(chosen, calls)
-        return more - self.terms.price(option)
+    def _gain(self, chosen: int, move: int) -> float:
+        """Return what more indexes are worth; only calls they were measured with can change."""
+        more = sum(call.saved(chosen | move) - call.saved(chosen) for call in self.relevant[move])
+        return more - self.price(move & ~chosen)
 
-    def _allowed(self, chosen: _Set) -> list[Option]:
+    def _allowed(self, chosen: int) -> list[int]:
         budget = self.terms.budget_bytes
-        used = sum(option.size_bytes for option in chosen)
-        return [
-            option
-            for option in self.options
-            if option not in chosen and (budget is None or used + option.size_bytes <= budget)
-        ]
+        new = (move for move in self.moves if move & ~chosen)
+        return [move for move in new if budget is None or self.size(chosen | move) <= budget]
+
+
+class _Call:
+    """One call, with what it saves under each set of the indexes that concern it, once asked."""
+
+    def __init__(self, call: Measured, concerned: Mapping[int, IndexDefinition]) -> None:
+        self.call = call
+        self.concerned = concerned
+        self.mask = sum(concerned)
+        self.known: dict[int, float] = {}
+
+    def saved(self, chosen: int) -> float:
+        held = chosen & self.mask
+        if held not in self.known:
+            definitions = frozenset(d for bit, d in self.concerned.items() if held & bit)
+            self.known[held] = self.call.milliseconds * (1 - self.call.cost(definitions))
+        return self.known[held]

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
+from agentdb.architect.progress import Progress
 from agentdb.architect.workload import Skipped, Statement, Workload
-from agentdb.target.catalog import Catalog
-from agentdb.target.guard import Refusal, inspect
+from agentdb.target.catalog import Catalog, ForeignKey, Table
+from agentdb.target.guard import inspect
+from agentdb.target.index import literal, quoted
 from agentdb.target.parameters import Binding, NotExecutable, bind, read_part
 from agentdb.target.plan import Plan
 from agentdb.target.sandbox import Failure, Sandbox
 from agentdb.target.scope import Scoped, read_scopes
-from agentdb.target.syntax import Unparsable, deparse, parse_one
+from agentdb.target.syntax import Unparsable, canonical, deparse, parse_one
 from agentdb.target.usage import TableUse, read_usage
 
 
@@ -62,9 +64,12 @@ class Desk:
     examples: dict[str, tuple[str, ...]]  # literal texts by fingerprint
 
 
-def study_statements(workload: Workload, desk: Desk) -> Studies:
+def study_statements(workload: Workload, desk: Desk, progress: Progress) -> Studies:
     """Return each statement with believable calls, or the reason why it is left out."""
-    found = [_study(statement, desk) for statement in workload.statements]
+    found: list[Study | Skipped] = []
+    for number, statement in enumerate(workload.statements):
+        progress("studying", number, len(workload.statements))
+        found.append(_study(statement, desk))
     return Studies(
         tuple(study for study in found if isinstance(study, Study)),
         tuple(skipped for skipped in found if isinstance(skipped, Skipped)),
@@ -82,7 +87,38 @@ def _study(statement: Statement, desk: Desk) -> Study | Skipped:
         (calls if isinstance(call, Call) else reasons).append(call)
     if not calls:
         return _skipped(statement, str(reasons[0]))
-    return Study(statement, _weighed(calls))
+    parent = _deleted_from(statement, desk.catalog)
+    checks = [
+        call for sql in _checks(parent, desk.catalog) if isinstance(call := _call(sql, desk), Call)
+    ]
+    return Study(statement, (*_weighed(calls), *checks), (parent,) if parent else ())
+
+
+def _deleted_from(statement: Statement, catalog: Catalog) -> Table | None:
+    if statement.kind != "delete":
+        return None
+    name = parse_one(statement.query).delete_stmt.relation
+    return catalog.find(name.schemaname, name.relname)
+
+
+def _checks(parent: Table | None, catalog: Catalog) -> Iterator[Binding]:
+    """What Postgres itself asks at every deleted row: does anything still point at it?"""
+    for child in catalog.tables.values():
+        for key in child.foreign_keys:
+            if parent is not None and key.referenced_oid == parent.oid:
+                yield _check(child, key)
+
+
+def _check(child: Table, key: ForeignKey) -> Binding:
+    conditions = " AND ".join(f"{quoted(name)} = {_common(child, name)}" for name in key.columns)
+    sql = f"SELECT 1 FROM {quoted(child.schema)}.{quoted(child.name)} WHERE {conditions}"  # noqa: S608
+    return Binding(f"foreign key {key.name}", (), canonical(sql), 1.0)
+
+
+def _common(child: Table, name: str) -> str:
+    column = child.column(name)
+    texts = column.histogram.bounds or column.histogram.common if column else ()
+    return literal(texts[len(texts) // 2]) if texts else "NULL"
 
 
 def _bindings(statement: Statement, desk: Desk) -> Sequence[Binding]:
@@ -98,8 +134,7 @@ def _bindings(statement: Statement, desk: Desk) -> Sequence[Binding]:
 
 
 def _call(binding: Binding, desk: Desk) -> Call | str:
-    refusal = inspect(desk.box.connection, desk.catalog, binding.sql, desk.trusted)
-    if isinstance(refusal, Refusal):
+    if refusal := inspect(desk.box.connection, binding.sql, desk.trusted):
         return refusal.reason
     plan = desk.box.plan(binding.sql)
     if isinstance(plan, Failure):
@@ -112,9 +147,7 @@ def _call(binding: Binding, desk: Desk) -> Call | str:
 def _weighed(calls: Iterable[Call]) -> tuple[Call, ...]:
     kept = tuple(calls)
     total = sum(call.weight for call in kept) or 1.0
-    return tuple(
-        Call(c.label, c.weight / total, c.sql, c.scoped, c.uses, c.plan) for c in kept
-    )
+    return tuple(Call(c.label, c.weight / total, c.sql, c.scoped, c.uses, c.plan) for c in kept)
 
 
 def _skipped(statement: Statement, reason: str) -> Skipped:

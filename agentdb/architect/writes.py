@@ -5,12 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from postgast import pg_query_pb2 as pb
-
 from agentdb.architect.workload import Workload
 from agentdb.target.catalog import Catalog
 from agentdb.target.index import IndexDefinition
-from agentdb.target.syntax import parse_one
+from agentdb.target.syntax import parse_one, pb
 
 # Microseconds to add one row to an index, measured on cached pages: `make bench` prints them.
 _MICROSECONDS = {"btree": 3.0, "gin": 20.0, "brin": 0.1, "hash": 3.0, "gist": 10.0}

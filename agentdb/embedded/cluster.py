@@ -4,19 +4,20 @@ from __future__ import annotations
 
 import os
 import secrets
-import shutil
+import stat
 import sys
-import tempfile
 from collections.abc import Mapping
+from hashlib import sha256
 from pathlib import Path
 
 from agentdb.embedded.account import Account
 from agentdb.embedded.binaries import Binaries
-from agentdb.embedded.place import Place, make_folder, write_file
+from agentdb.embedded.place import Place, give, make_folder, making, write_file
 from agentdb.embedded.programs import failure
 from agentdb.errors import EmbeddedFailed
 
 SUPERUSER = "agentdb"
+LOOPBACK = "127.0.0.1"
 
 _SOCKET_PATH_LIMIT = 103  # bytes: 107 on Linux, 103 on macOS
 _SOCKET_NAME = "/.s.PGSQL.65535"
@@ -55,8 +56,8 @@ def write_settings(
     place: Place, account: Account, port: int | None, settings: Mapping[str, str]
 ) -> None:
     """Write the settings of the next start; `settings` win over ours."""
-    tcp = {} if port is None else {"port": str(port), "listen_addresses": "127.0.0.1"}
-    sockets = _quoted_folder(_socket_folder(place, account))
+    tcp = {} if port is None else {"port": str(port), "listen_addresses": LOOPBACK}
+    sockets = f'"{_socket_folder(place, account)}"'
     chosen = {**_SETTINGS, **tcp, "unix_socket_directories": sockets, **settings}
     lines = [f"{name} = '{value.replace(chr(39), chr(39) * 2)}'" for name, value in chosen.items()]
     write_file(place.settings_file, "\n".join(lines) + "\n", 0o644)
@@ -74,24 +75,17 @@ def read_password(place: Place) -> str:
 
 
 def _create(place: Place, binaries: Binaries, account: Account) -> None:
-    """Run initdb beside, then rename: a folder with the final name is always whole."""
     write_file(place.password_file, secrets.token_urlsafe(24), 0o600)
-    partial = place.folder / ".data"
-    shutil.rmtree(partial, ignore_errors=True)
-    try:
-        make_folder(partial, account)
-        _run_initdb(place, partial, binaries, account)
-        _include_settings(partial)
-        partial.rename(place.data)
-    finally:
-        shutil.rmtree(partial, ignore_errors=True)
+    with making(place.data, account) as data:
+        _run_initdb(place, data, binaries, account)
+        _include_settings(data)
 
 
 def _run_initdb(place: Place, data: Path, binaries: Binaries, account: Account) -> None:
     password = place.folder / ".initdb-password"
     write_file(password, read_password(place), 0o600)
     try:
-        os.chown(password, account.uid, account.gid)
+        give(password, account)
         options = ["-U", SUPERUSER, "-A", "scram-sha-256", f"--pwfile={password}", *_LOCALE]
         done = binaries.runner(account).run([binaries.program("initdb"), "-D", data, *options])
     finally:
@@ -121,19 +115,22 @@ def _socket_folder(place: Place, account: Account) -> Path:
 
     A comma would be read as a list of hosts by every client.
     """
-    fits = len(os.fsencode(f"{place.sockets}{_SOCKET_NAME}")) <= _SOCKET_PATH_LIMIT
-    if not fits or "," in str(place.sockets):
-        return _short_folder(account)
-    if not place.sockets.is_dir():
-        make_folder(place.sockets, account)
-    return place.sockets
-
-
-def _short_folder(account: Account) -> Path:
-    folder = Path(tempfile.mkdtemp(prefix="agentdb-"))
-    os.chown(folder, account.uid, account.gid)
+    folder = place.sockets
+    fits = len(os.fsencode(f"{folder}{_SOCKET_NAME}")) <= _SOCKET_PATH_LIMIT
+    if not fits or "," in str(folder):
+        folder = Path("/tmp", f"agentdb-{sha256(os.fsencode(folder)).hexdigest()[:16]}")  # noqa: S108 - checked
+    try:
+        make_folder(folder, account)
+    except FileExistsError:
+        _check_private(folder, account)
     return folder
 
 
-def _quoted_folder(folder: Path) -> str:
-    return f'"{folder}"'
+def _check_private(folder: Path, account: Account) -> None:
+    """Refuse a folder that somebody else made, or may enter: it could answer in our name."""
+    found = folder.lstat()
+    if (found.st_mode, found.st_uid) != (stat.S_IFDIR | 0o700, account.uid):
+        raise EmbeddedFailed(
+            f"{folder}, the folder for the server's socket, is not private to {account.name}: "
+            "remove it and try again"
+        )

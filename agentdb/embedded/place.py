@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import os
+import shutil
 import stat
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import mkdtemp
 
 from platformdirs import user_data_path
 
@@ -82,14 +86,42 @@ def open_place(folder: Path) -> Place:
             f"PostgreSQL's tools cannot use the folder {path}: a path with a quote, dollar, "
             "backquote or backslash; choose another with AGENTDB_DATA_DIR"
         )
-    path.mkdir(mode=0o711 if os.geteuid() == 0 else 0o700, parents=True, exist_ok=True)
+    for part in reversed([path, *path.parents]):
+        _make_open(part)
     return Place(path)
 
 
 def make_folder(path: Path, account: Account) -> None:
     """Make an empty folder that only `account` (and root) may enter."""
     path.mkdir(mode=0o700)
-    os.chown(path, account.uid, account.gid)
+    give(path, account)
+
+
+@contextmanager
+def making(final: Path, account: Account) -> Iterator[Path]:
+    """Yield a new folder that gets its `final` name in the end: what has that name is whole.
+
+    No two attempts share a folder: the programs of one that was killed may still be writing.
+    """
+    partial = Path(mkdtemp(prefix=f".{final.name}-", dir=final.parent))
+    try:
+        give(partial, account)
+        yield partial
+        partial.rename(final)
+    finally:
+        shutil.rmtree(partial, ignore_errors=True)
+
+
+def forget_attempts(place: Place) -> None:
+    """Remove the folders of attempts that were killed."""
+    for partial in place.folder.glob(".*-*/"):
+        shutil.rmtree(partial, ignore_errors=True)
+
+
+def give(path: Path, account: Account) -> None:
+    """Make `account` the owner; only root can, and nobody else has to."""
+    if account.is_another:
+        os.chown(path, account.uid, account.gid, follow_symlinks=False)
 
 
 def write_file(path: Path, text: str, mode: int) -> None:
@@ -104,9 +136,18 @@ def write_file(path: Path, text: str, mode: int) -> None:
 def open_own(path: Path, flags: int, mode: int) -> int:
     """Open a file, made if need be, for the owner of its folder: also when we are root."""
     descriptor = os.open(path, flags | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, mode)
-    owner = path.parent.stat()
-    os.fchown(descriptor, owner.st_uid, owner.st_gid)
+    os.fchown(descriptor, path.parent.stat().st_uid, -1)
+    os.fchmod(descriptor, mode)  # whatever the umask is
     return descriptor
+
+
+def _make_open(folder: Path) -> None:
+    """Make a folder unless it is there; as root one that the server's user may pass through."""
+    try:
+        folder.mkdir()
+    except FileExistsError:
+        return
+    folder.chmod(0o711 if os.geteuid() == 0 else 0o700)  # whatever the umask is
 
 
 def _may_enter(part: Path, account: Account) -> bool:

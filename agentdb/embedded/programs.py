@@ -9,13 +9,20 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from shutil import disk_usage
 from tempfile import TemporaryFile
+
+import psycopg
+from psycopg.errors import DiskFull
 
 from agentdb.embedded.account import Account
 from agentdb.errors import EmbeddedError, EmbeddedFailed, EmbeddedUnavailable
 
 _LIMIT_SECONDS = 120
+_SPARE_BYTES = 2_000_000  # pg0 does not say why it could not write
 _FULL = {errno.ENOSPC, errno.EDQUOT}
+_LOG_PREFIX = re.compile(r"^\d{4}-\S+ \S+ \w+ \[\d+\] ")
+_TELLING = re.compile(r"(?!.*contains errors).*([Ee]rror:|FATAL|PANIC|invalid|unrecognized)")
 _FORBIDDEN = {errno.EACCES, errno.EPERM, errno.EROFS}
 
 
@@ -50,7 +57,7 @@ class Runner:
             return Finished(code, output.read().decode(errors="replace"))
 
     def _call(self, arguments: Sequence[str | Path], keep: Sequence[int], output: int) -> int:
-        other = self.account if self.account.is_another else None
+        another = self.account.is_another
         return subprocess.run(  # noqa: S603 - no shell, and our own words only
             arguments,
             stdin=subprocess.DEVNULL,
@@ -58,9 +65,9 @@ class Runner:
             stderr=subprocess.STDOUT,
             cwd="/",
             env=self._environment(),
-            user=other and other.uid,
-            group=other and other.gid,
-            extra_groups=other and [],
+            user=self.account.uid if another else None,
+            group=self.account.gid if another else None,
+            extra_groups=[] if another else None,
             pass_fds=keep,
             umask=0o077,
             timeout=_LIMIT_SECONDS,
@@ -74,11 +81,18 @@ class Runner:
 
 @contextmanager
 def explained(folder: Path) -> Iterator[None]:
-    """Turn what the operating system refuses into an error that names the next step."""
+    """Turn what the system or the server refuses into an error that names the next step."""
     try:
         yield
     except OSError as error:
         raise _refusal(error, folder) from error
+    except DiskFull as error:
+        raise _full(folder) from error
+    except psycopg.Error as error:
+        reason = " ".join(str(error).split())
+        raise EmbeddedFailed(
+            f"the server in {folder} runs but refuses us: {reason} (its log is data/server.log)"
+        ) from error
 
 
 def failure(step: str, output: str, folder: Path) -> EmbeddedError:
@@ -89,9 +103,14 @@ def failure(step: str, output: str, folder: Path) -> EmbeddedError:
             f"PostgreSQL needs system libraries that are missing ({', '.join(libraries)}): "
             "run `apt-get install libssl3 libgssapi-krb5-2`, or what your system calls them"
         )
-    if "No space left on device" in output:
+    if "No space left on device" in output or disk_usage(folder).free < _SPARE_BYTES:
         return _full(folder)
-    return EmbeddedFailed(f"could not {step} in {folder}: {_last_line(output)}")
+    if "Address already in use" in output:
+        return EmbeddedFailed(
+            f"could not {step} in {folder}: the TCP port is taken by another program; choose "
+            "another with --port"
+        )
+    return EmbeddedFailed(f"could not {step} in {folder}: {_telling_line(output)}")
 
 
 def _missing_libraries(output: str) -> list[str]:
@@ -100,9 +119,10 @@ def _missing_libraries(output: str) -> list[str]:
     return sorted(set(re.findall(r"\blib[\w+-]+\.so(?:\.\d+)*", output)))
 
 
-def _last_line(output: str) -> str:
-    lines = [line.strip() for line in output.splitlines() if line.strip()]
-    telling = [line for line in lines if re.search(r"error|FATAL|PANIC", line, re.IGNORECASE)]
+def _telling_line(output: str) -> str:
+    """Return the last line that names a cause, without the time and the process before it."""
+    lines = [_LOG_PREFIX.sub("", line.strip()) for line in output.splitlines() if line.strip()]
+    telling = [line for line in lines if _TELLING.match(line)]
     return (telling or lines or ["it said nothing"])[-1]
 
 
@@ -111,8 +131,8 @@ def _refusal(error: OSError, folder: Path) -> EmbeddedError:
         return _full(folder)
     if error.errno in _FORBIDDEN:
         return EmbeddedUnavailable(
-            f"the embedded server cannot use {error.filename or folder} ({error.strerror}): "
-            "make it writable or choose another folder with AGENTDB_DATA_DIR"
+            f"no access to {error.filename or folder} ({error.strerror}): run this as its owner, "
+            "or choose another folder with AGENTDB_DATA_DIR"
         )
     return EmbeddedFailed(f"the embedded server cannot use {folder}: {error}")
 

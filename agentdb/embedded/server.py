@@ -7,14 +7,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from psycopg import Connection, OperationalError, connect
+from psycopg import Connection, connect
 from psycopg.rows import TupleRow
 
 from agentdb.embedded.account import server_account
 from agentdb.embedded.binaries import forget_older, provide
 from agentdb.embedded.cluster import ensure_cluster, read_password, write_settings
 from agentdb.embedded.locks import exclusive
-from agentdb.embedded.place import Place, closed_part, open_place
+from agentdb.embedded.place import Place, closed_part, forget_attempts, open_place
 from agentdb.embedded.postmaster import Postmaster, answering, bring_up, shut_down
 from agentdb.embedded.programs import explained
 from agentdb.errors import EmbeddedFailed, EmbeddedStopped, EmbeddedUnavailable
@@ -27,10 +27,11 @@ _WAIT_SECONDS = 90.0
 
 @dataclass(frozen=True, slots=True)
 class ServerStatus:
-    """How the server in `folder` is; `url` is without the password."""
+    """How the server in `folder` is, and as which user it runs; `url` is without the password."""
 
     running: bool
     folder: Path
+    user: str | None
     pid: int | None
     version: str | None
     url: str | None
@@ -55,7 +56,9 @@ def start(
         with exclusive(place.start_lock, _WAIT_SECONDS):
             postmaster = answering(place) or _start(place, port, settings or {})
             _check_port(postmaster, port)
-            return postmaster.url(DATABASE, read_password(place))
+            password = read_password(place)
+            _furnish(postmaster, password)
+            return postmaster.url(DATABASE, password)
 
 
 def stop(folder: Path) -> bool:
@@ -65,8 +68,7 @@ def stop(folder: Path) -> bool:
         if not place.data.is_dir():
             return False
         with exclusive(place.start_lock, _WAIT_SECONDS):
-            account = server_account(place.data)
-            return shut_down(place, provide(place, account), account)
+            return shut_down(place)
 
 
 def url(folder: Path) -> str:
@@ -92,6 +94,7 @@ def status(folder: Path) -> ServerStatus:
         return ServerStatus(
             running=postmaster is not None,
             folder=place.folder,
+            user=place.data.owner() if place.data.is_dir() else None,
             pid=postmaster.pid if postmaster else None,
             version=_version(place, postmaster),
             url=postmaster.url(DATABASE) if postmaster else None,
@@ -107,17 +110,20 @@ def _start(place: Place, port: int | None, settings: Mapping[str, str]) -> Postm
             f"the user {account.name}, who has to run the server, may not enter {closed}: "
             f"run `chmod a+x {closed}` or choose another folder with AGENTDB_DATA_DIR"
         )
+    forget_attempts(place)
     binaries = provide(place, account)
     ensure_cluster(place, binaries, account)
     write_settings(place, account, port, settings)
     postmaster = bring_up(place, binaries, account)
-    _furnish(postmaster, read_password(place))
     forget_older(place, binaries)
     return postmaster
 
 
 def _furnish(postmaster: Postmaster, password: str) -> None:
-    """Make the default database and its extensions, unless they are there."""
+    """Make the default database and its extensions, unless they are there.
+
+    Also when the server was found running: whoever started it may have been killed before this.
+    """
     with _connect(postmaster.url("postgres", password)) as connection:
         if connection.execute(query("embedded/database_exists")).fetchone() is None:
             connection.execute(query("embedded/create_database"))
@@ -126,17 +132,11 @@ def _furnish(postmaster: Postmaster, password: str) -> None:
 
 
 def _connect(address: str) -> Connection[TupleRow]:
-    try:
-        return connect(address, autocommit=True, application_name="agentdb")
-    except OperationalError as error:
-        reason = str(error).splitlines()[-1]
-        raise EmbeddedFailed(
-            f"the embedded server runs but refuses its own user: {reason}"
-        ) from error
+    return connect(address, autocommit=True, application_name="agentdb")
 
 
 def _check_port(postmaster: Postmaster, port: int | None) -> None:
-    if port is not None and (postmaster.port != port or not postmaster.address):
+    if port is not None and (postmaster.port != port or not postmaster.has_tcp):
         raise EmbeddedFailed(
             f"the server runs without TCP port {port}: run `agentdb server stop`, then start it "
             "again with the port"

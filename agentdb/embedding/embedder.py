@@ -44,7 +44,8 @@ class Embedder(Protocol):
 def unit(vectors: Vectors) -> Vectors:
     """Return the vectors at length 1; one of length 0 stays as it is."""
     lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
-    return vectors / np.maximum(lengths, np.finfo(np.float32).tiny)
+    scaled: Vectors = vectors / np.maximum(lengths, np.finfo(np.float32).tiny)
+    return scaled
 
 
 def fitting(vectors: Vectors, name: str) -> Vectors:

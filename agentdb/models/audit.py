@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Literal, get_args
 from uuid import UUID
 
-from sqlalchemy import CheckConstraint, ForeignKey, Index, func, text
+from sqlalchemy import CheckConstraint, ForeignKey, Index, Text, func, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from agentdb.models.base import Base, Json, one_of
@@ -27,7 +27,7 @@ class AuditRow(Base):
     id: Mapped[UUID] = mapped_column(primary_key=True, server_default=func.gen_random_uuid())
     target: Mapped[str]  # host/database, no secrets
     server_version: Mapped[str]
-    status: Mapped[str] = mapped_column(server_default="running")
+    status: Mapped[AuditStatus] = mapped_column(Text, server_default="running")
     started_at: Mapped[datetime] = mapped_column(server_default=func.clock_timestamp())
     finished_at: Mapped[datetime | None]
     settings: Mapped[Json] = mapped_column(nullable=False)

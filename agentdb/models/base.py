@@ -13,7 +13,7 @@ from sqlalchemy.orm import DeclarativeBase
 
 SCHEMA = "agentdb"
 
-Json: TypeAlias = None | bool | int | float | str | Sequence["Json"] | Mapping[str, "Json"]
+Json: TypeAlias = bool | int | float | str | Sequence["Json"] | Mapping[str, "Json"] | None
 
 # As Postgres itself would name them, so that a DBA recognises them.
 _NAMES = {

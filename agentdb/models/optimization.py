@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Literal, get_args
 from uuid import UUID
 
-from sqlalchemy import CheckConstraint, Computed, ForeignKey, Index, func, text
+from sqlalchemy import CheckConstraint, Computed, ForeignKey, Index, Text, func, text
 from sqlalchemy.dialects.postgresql import TSVECTOR
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -17,9 +17,7 @@ Kind = Literal[
     "create_index", "drop_index", "rewrite", "statistics", "partition", "setting", "maintenance"
 ]
 Evidence = Literal["measured", "estimated", "recalled"]
-Status = Literal[
-    "proposed", "accepted", "applied", "rejected", "confirmed", "neutral", "regressed"
-]
+Status = Literal["proposed", "accepted", "applied", "rejected", "confirmed", "neutral", "regressed"]
 
 PENDING = text("status IN ('proposed', 'accepted')")
 """Advice that is open: there is at most one of the same identity and target."""
@@ -53,7 +51,7 @@ class OptimizationRow(Base):
     )
     position: Mapped[int]  # the order in which the advice of one audit is to be run
     target: Mapped[str]
-    kind: Mapped[str]
+    kind: Mapped[Kind] = mapped_column(Text)
     title: Mapped[str]
     schema_name: Mapped[str | None]
     table_name: Mapped[str | None]
@@ -63,7 +61,7 @@ class OptimizationRow(Base):
     identity: Mapped[str]  # a digest of kind and definition
     reasoning: Mapped[str]
     confidence: Mapped[float]
-    evidence: Mapped[str]
+    evidence: Mapped[Evidence] = mapped_column(Text)
     gain_percent: Mapped[float | None]  # predicted
     measured_gain_percent: Mapped[float | None]  # on the target, after it was applied
     size_bytes: Mapped[int | None]
@@ -73,7 +71,7 @@ class OptimizationRow(Base):
     evidence_detail: Mapped[Json] = mapped_column(nullable=False)
     features: Mapped[str]
     shape: Mapped[Json] = mapped_column(nullable=False)
-    status: Mapped[str] = mapped_column(server_default="proposed")
+    status: Mapped[Status] = mapped_column(Text, server_default="proposed")
     status_reason: Mapped[str | None]
     created_at: Mapped[datetime] = mapped_column(server_default=func.clock_timestamp())
     decided_at: Mapped[datetime | None]

@@ -8,24 +8,12 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 from pgvector import Vector as Wire
-from sqlalchemy import ColumnElement, Dialect, Float, func
+from sqlalchemy import ColumnElement, Dialect, func
 from sqlalchemy.types import UserDefinedType
-
-from agentdb.errors import DimensionMismatch
 
 Vector: TypeAlias = NDArray[np.float32]
 
 DIMENSION = 384  # of all-MiniLM-L6-v2, the default model
-
-
-def fitting(vector: Vector, dimension: int = DIMENSION) -> Vector:
-    """Return the vector; raise `DimensionMismatch` unless it fits a column of that dimension."""
-    if vector.shape != (dimension,):
-        raise DimensionMismatch(
-            f"The embedding has the dimension {vector.size}, the column holds {dimension}: "
-            f"set AGENTDB_EMBEDDING_MODEL to a model of {dimension} dimensions"
-        )
-    return vector
 
 
 class VectorType(UserDefinedType[Vector]):
@@ -61,10 +49,3 @@ class VectorType(UserDefinedType[Vector]):
     ) -> Callable[[bytes | None], Vector | None]:
         """Return what makes an array of the binary form."""
         return lambda data: None if data is None else Wire.from_binary(data).to_numpy()
-
-    class comparator_factory(UserDefinedType.Comparator[Vector]):  # noqa: N801  SQLAlchemy's name
-        """What can be asked of a vector column."""
-
-        def cosine_distance(self, other: Vector) -> ColumnElement[float]:
-            """Return 1 - cosine: 0 for the same direction, 2 for the opposite one."""
-            return self.op("<=>", return_type=Float())(other)

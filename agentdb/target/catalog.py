@@ -95,6 +95,7 @@ class Table:
     parent_oid: int | None = None  # of a partition
     view_sql: str | None = None  # pg_get_viewdef() of a view, names qualified
     has_row_security: bool = False
+    readable: bool = True  # the role of the connection may SELECT from it
 
     @cached_property
     def _by_name(self) -> Mapping[str, Column]:
@@ -113,6 +114,7 @@ class Catalog:
     search_path: tuple[str, ...]
     server_version: int  # 180001
     extensions: frozenset[str] = field(default_factory=frozenset)
+    locked: tuple[str, ...] = ()  # relations left out because somebody was altering them
 
     @cached_property
     def _by_name(self) -> Mapping[tuple[str, str], Table]:

@@ -15,6 +15,12 @@ def quoted(name: str) -> str:
     return sql.Identifier(name).as_string(None)
 
 
+def literal(text: str) -> str:
+    """Return a text as a SQL literal that means the same under any setting."""
+    quotes = text.replace("'", "''")
+    return f"'{quotes}'" if "\\" not in text else "E'" + quotes.replace("\\", "\\\\") + "'"
+
+
 @dataclass(frozen=True, slots=True, order=True)
 class Key:
     """One key of an index: SQL (a quoted column, or an expression in brackets) and its order."""

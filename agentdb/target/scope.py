@@ -5,10 +5,18 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
-from postgast import pg_query_pb2 as pb
-
 from agentdb.target.catalog import Catalog, Column, Table
-from agentdb.target.syntax import Node, children, copy_of, find, parse_one, strings, walk
+from agentdb.target.syntax import (
+    Node,
+    children,
+    copy_of,
+    find,
+    parse_one,
+    pb,
+    strings,
+    unwrap,
+    walk,
+)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -216,7 +224,7 @@ class _Reader:
 
     def _expressions(self, block: Block, ctes: Mapping[str, Derived]) -> None:
         for part in block_parts(block.select):
-            for node in (part, *own_nodes(part)):
+            for node in (unwrap(part), *own_nodes(part)):
                 if isinstance(node, pb.SelectStmt):
                     self.select(node, block, ctes)
                 elif isinstance(node, pb.ColumnRef) and (bound := block.resolve(node)):

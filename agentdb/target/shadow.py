@@ -7,21 +7,21 @@ never holds a lock on the tables they were copied from.
 from __future__ import annotations
 
 import time
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 
 import psycopg
-from postgast import pg_query_pb2 as pb
-from psycopg.rows import TupleRow
+from psycopg.rows import TupleRow, class_row
 from psycopg.sql import SQL, Composable, Composed, Identifier
 
 from agentdb.sql import query
 from agentdb.target.catalog import Catalog, Column, Index, Table
 from agentdb.target.index import IndexDefinition
-from agentdb.target.sandbox import Failure, Sandbox
+from agentdb.target.plan import Plan
+from agentdb.target.sandbox import Failure, Sandbox, failure_of
 from agentdb.target.scope import Scoped
-from agentdb.target.syntax import copy_of, deparse, find, foreign_sql, parse_one
+from agentdb.target.syntax import copy_of, deparse, find, foreign_sql, parse_one, pb
 
 Connection = psycopg.Connection[TupleRow]
 
@@ -31,8 +31,15 @@ class Built:
     """An index that was built for a trial, and what that took."""
 
     definition: IndexDefinition
+    names: frozenset[str]  # as plans call it: its own, and those of the partitions' indexes
     size_bytes: int  # as it would be on the whole table, when only a sample was copied
     milliseconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class _State:
+    size_bytes: int
+    names: list[str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,19 +74,29 @@ class Shadow:
 
     def build(self, definition: IndexDefinition) -> Built | Failure:
         """Build an index on the copy of its table."""
+        built = self._build(definition)
+        if isinstance(built, Built):
+            self._built[definition] = built
+        return built
+
+    @contextmanager
+    def trying(self, definitions: Sequence[IndexDefinition]) -> Iterator[Sequence[Built | Failure]]:
+        """Build indexes for as long as the context lasts."""
+        with self._box.connection.transaction(force_rollback=True):
+            yield [self._build(definition) for definition in definitions]
+
+    def _build(self, definition: IndexDefinition) -> Built | Failure:
         copy = self._copy(definition)
-        text = f"CREATE INDEX ON pg_temp.x {definition.body}"
         started = time.perf_counter()
         try:
             with self._box.connection.transaction():
-                self._create(text, definition.name, copy.name)
-                size = self._size(definition.name)
+                self._create(definition.create_sql(concurrently=False), definition.name, copy.name)
+                state = self._state(definition.name)
         except psycopg.Error as error:
-            return Failure(_one_line(error))
+            return failure_of(error)
         spent = (time.perf_counter() - started) * 1000 / copy.share
-        built = Built(definition, round(size / copy.share), spent)
-        self._built[definition] = built
-        return built
+        size = round(state.size_bytes / copy.share)
+        return Built(definition, frozenset(state.names), size, spent)
 
     @contextmanager
     def only(self, kept: Collection[IndexDefinition], tables: Collection[str]) -> Iterator[None]:
@@ -95,12 +112,17 @@ class Shadow:
                 self._box.connection.execute(query("shadow/drop_index").format(names=names))
             yield
 
-    def forget(self, definitions: Iterable[IndexDefinition]) -> None:
-        """Drop indexes that are not worth another look, so that planning gets quicker."""
-        for definition in definitions:
-            if self._built.pop(definition, None):
-                name = _temporary(definition.name)
-                self._box.connection.execute(query("shadow/drop_index").format(names=name))
+    def plan(self, sql: str) -> Plan | Failure:
+        """Return the plan of a statement that reads the copies."""
+        return self._box.plan(sql)
+
+    def measure(self, sql: str) -> Plan | Failure:
+        """Run a statement that reads the copies and return what it did."""
+        return self._box.measure(sql)
+
+    def share(self, definition: IndexDefinition) -> float:
+        """Return how much of an index's table was copied, 0 to 1."""
+        return self._copy(definition).share
 
     def keep_existing(self, copy: Copy, index: Index) -> Failure | None:
         """Build on a copy an index that its table has already."""
@@ -108,7 +130,8 @@ class Shadow:
             with self._box.connection.transaction():
                 self._create(index.definition, index.name, copy.name)
         except psycopg.Error as error:
-            return Failure(f"index {index.name} is missing on the copy: {_one_line(error)}")
+            reason = failure_of(error).reason
+            return Failure(f"index {index.name} is missing on the copy: {reason}")
         return None
 
     def _create(self, text: str, name: str, table: str) -> None:
@@ -125,10 +148,10 @@ class Shadow:
         assert table is not None  # noqa: S101 - candidates are made from the catalog
         return self.copies[table.oid]
 
-    def _size(self, name: str) -> int:
-        index = _temporary(name).as_string(None)
-        row = self._box.connection.execute(query("shadow/index_size"), {"index": index}).fetchone()
-        return int(row[0]) if row else 0
+    def _state(self, name: str) -> _State:
+        index = {"index": _temporary(name).as_string(None)}
+        with self._box.connection.cursor(row_factory=class_row(_State)) as cursor:
+            return cursor.execute(query("shadow/index_size"), index).fetchall()[0]
 
 
 def lay_shadow(
@@ -253,9 +276,3 @@ def _point(name: pb.RangeVar, table: str) -> None:
 
 def _temporary(name: str) -> Identifier:
     return Identifier("pg_temp", name)
-
-
-def _one_line(error: psycopg.Error) -> str:
-    return str(error.diag.message_primary or error).splitlines()[0]
-
-

@@ -1,8 +1,10 @@
-"""The grammar of Postgres itself (libpg_query): text to tree and back. The only importer of postgast."""
+"""The grammar of Postgres itself (libpg_query), text to tree and back: all of postgast we use."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
+from hashlib import sha256
 from typing import LiteralString, TypeVar, cast
 
 import postgast
@@ -10,8 +12,31 @@ from google.protobuf.message import DecodeError, Message
 from postgast import pg_query_pb2 as pb
 from psycopg.sql import SQL
 
+__all__ = [
+    "Node",
+    "Unparsable",
+    "canonical",
+    "children",
+    "copy_of",
+    "deparse",
+    "find",
+    "fingerprint",
+    "foreign_sql",
+    "parse_one",
+    "pb",  # the nodes themselves: everybody else takes them from here
+    "strings",
+    "unwrap",
+    "walk",
+]
+
 Node = Message
 _M = TypeVar("_M", bound=Message)
+
+_LONGEST_SKELETON = 20_000
+
+_TWO_DIGITS = re.compile(r"\d\d")
+_MAY_BE_KEPT_APART = re.compile(r'[^\W\d]\w*\d\d|"[^"]*\d\d|\b(?:in|any|some)\s*\(', re.IGNORECASE)
+_LISTS = (pb.AEXPR_IN, pb.AEXPR_OP_ANY)
 
 
 class Unparsable(ValueError):
@@ -28,6 +53,7 @@ def parse_one(text: str) -> pb.Node:
     """
     if "\0" in text:
         raise Unparsable("holds a NUL character")
+    _refuse_endless(text)
     try:
         statements = postgast.parse(text).stmts
     except postgast.PgQueryError as error:
@@ -37,6 +63,18 @@ def parse_one(text: str) -> pb.Node:
     if len(statements) != 1:
         raise Unparsable(f"holds {len(statements)} statements, not one")
     return statements[0].stmt
+
+
+def _refuse_endless(text: str) -> None:
+    """Refuse what could be nested so deeply that libpg_query's recursion overflows the stack.
+
+    `1+1+1+…` did at 25,000 levels, and took the process along. Each level leaves a character
+    when words become one letter and lists (and rows) of them are cut.
+    """
+    if len(text) > _LONGEST_SKELETON:
+        skeleton = re.sub(r"(?:\(?x\)?\s*,\s*)+", "", re.sub(r"\$?\w+", "x", text))
+        if len(skeleton) > _LONGEST_SKELETON:
+            raise Unparsable("is too long")
 
 
 def deparse(statement: pb.Node) -> str:
@@ -54,8 +92,29 @@ def canonical(text: str) -> str:
 
 
 def fingerprint(text: str) -> str:
-    """Return 16 hex digits that do not depend on literals, white space, case or server version."""
-    return postgast.fingerprint(text).hex
+    """Return 16 hex digits that do not depend on literals, white space, case or server version.
+
+    Raises Unparsable for a syntax error.
+    """
+    try:
+        found = postgast.fingerprint(text).hex
+    except postgast.PgQueryError as error:
+        raise Unparsable(error.message) from error
+    apart = sorted(_kept_apart(text)) if _MAY_BE_KEPT_APART.search(text) else []
+    return sha256(f"{found} {apart}".encode()).hexdigest()[:16] if apart else found
+
+
+def _kept_apart(text: str) -> Iterator[str]:
+    """Return what libpg_query's own fingerprint leaves out but an index depends on.
+
+    It takes `events_2023` and `events_2024` for partitions of one table, and `= ANY (…)` and
+    `IN (…)` for `=`, which keeps an order that these do not keep.
+    """
+    for node in walk(parse_one(text)):
+        if isinstance(node, pb.RangeVar) and _TWO_DIGITS.search(node.schemaname + node.relname):
+            yield f"{node.schemaname}.{node.relname}"
+        elif isinstance(node, pb.A_Expr) and node.kind in _LISTS:
+            yield f"{'.'.join(strings(list(node.lexpr.column_ref.fields)))} {node.kind}"
 
 
 def copy_of(message: _M) -> _M:

@@ -6,8 +6,6 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-from postgast import pg_query_pb2 as pb
-
 from agentdb.target.catalog import Column, Table
 from agentdb.target.index import quoted
 from agentdb.target.scope import (
@@ -19,7 +17,7 @@ from agentdb.target.scope import (
     join_conditions,
     own_nodes,
 )
-from agentdb.target.syntax import Node, copy_of, deparse, find, strings
+from agentdb.target.syntax import copy_of, deparse, find, pb, strings, unwrap
 
 FilterKind = Literal[
     "equal", "among", "range", "like", "null", "not null", "contains", "matches", "join"
@@ -227,7 +225,7 @@ class _UsageReader:
         self, part: pb.Node, side: pb.Node, other: pb.Node, operator: str
     ) -> tuple[Relation, Filter] | None:
         kind = _kind(part.a_expr, operator)
-        owner = self._owner(_first_of_row(side))
+        owner = self.owner(_first_of_row(side))
         if kind is None or owner is None:
             return None
         relation, key = owner
@@ -239,7 +237,7 @@ class _UsageReader:
         return relation, Filter(kind, key, operator, self._bare(part), literals(other))
 
     def _null_test(self, part: pb.Node) -> Iterator[tuple[Relation, Filter]]:
-        if owner := self._owner(part.null_test.arg):
+        if owner := self.owner(part.null_test.arg):
             is_null = part.null_test.nulltesttype == pb.IS_NULL
             kind: FilterKind = "null" if is_null else "not null"
             yield owner[0], Filter(kind, owner[1], "is", self._bare(part))
@@ -250,7 +248,7 @@ class _UsageReader:
             inner = part.bool_expr.args[0]
         elif part.HasField("boolean_test"):
             inner = part.boolean_test.arg
-        owner = self._owner(inner)
+        owner = self.owner(inner)
         if owner and owner[1].column and owner[1].column.category == "B":
             yield owner[0], Filter("equal", owner[1], "is", self._bare(part))
 
@@ -260,7 +258,7 @@ class _UsageReader:
             return
         inner = link.subselect.select_stmt.target_list
         for node in (link.testexpr, *(target.res_target.val for target in inner[:1])):
-            if owner := self._owner(node):
+            if owner := self.owner(node):
                 yield owner[0], _joined(owner[1])
 
     def _bound(self, node: pb.Node) -> Iterator[BoundColumn]:
@@ -268,9 +266,9 @@ class _UsageReader:
             if bound := self.scoped.bound(reference):
                 yield bound
 
-    def _owner(self, node: pb.Node) -> tuple[Relation, Expression] | None:
+    def owner(self, node: pb.Node) -> tuple[Relation, Expression] | None:
         """Return the one table whose columns make up an expression, with its key; or None."""
-        if any(isinstance(inner, pb.SubLink) for inner in (node, *own_nodes(node))):
+        if any(isinstance(inner, pb.SubLink) for inner in (unwrap(node), *own_nodes(node))):
             return None
         bounds = list(self._bound(node))
         if not bounds or any(bound.relation is not bounds[0].relation for bound in bounds):
@@ -388,7 +386,9 @@ def _sort_keys(block: Block, reader: _UsageReader) -> list[_Keyed]:
         sort = node.sort_by
         descending = sort.sortby_dir == pb.SORTBY_DESC
         first = {pb.SORTBY_NULLS_FIRST: True, pb.SORTBY_NULLS_LAST: False}.get(sort.sortby_nulls)
-        found.append(_keyed(_target(block, sort.node), reader, descending, first))
+        found.append(
+            _keyed(_target(block, sort.node), reader, descending=descending, nulls_first=first)
+        )
     return found
 
 
@@ -396,7 +396,7 @@ def _group_keys(block: Block, reader: _UsageReader) -> list[_Keyed]:
     keys = block.select.group_clause or [
         node.res_target.val for node in block.select.target_list if block.select.distinct_clause
     ]
-    return [_keyed(_target(block, node), reader, False, None) for node in keys]
+    return [_keyed(_target(block, node), reader, descending=False) for node in keys]
 
 
 def _extreme(block: Block, reader: _UsageReader) -> list[_Keyed]:
@@ -408,13 +408,13 @@ def _extreme(block: Block, reader: _UsageReader) -> list[_Keyed]:
     name = strings(list(call.funcname))[-1:] if call.funcname else ()
     if name not in {("min",), ("max",)} or len(call.args) != 1:
         return []
-    return [_keyed(call.args[0], reader, name == ("max",), None)]
+    return [_keyed(call.args[0], reader, descending=name == ("max",))]
 
 
 def _keyed(
-    node: pb.Node, reader: _UsageReader, descending: bool, nulls_first: bool | None
+    node: pb.Node, reader: _UsageReader, *, descending: bool, nulls_first: bool | None = None
 ) -> _Keyed:
-    owner = reader._owner(node)
+    owner = reader.owner(node)
     if owner is None:
         return None, None
     return owner[0], Order(owner[1], descending, nulls_first)

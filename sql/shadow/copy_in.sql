@@ -2,6 +2,5 @@
 --           so that index-only scans can be measured.
 -- Caller: agentdb.target.shadow, inside the transaction that is always rolled back.
 -- Needs: nothing more than the copy.
-/* agentdb */
-COPY {name} ({columns})
+COPY /* agentdb */ {name} ({columns})
 FROM STDIN (FORMAT {format}, FREEZE)

@@ -11,7 +11,7 @@ from agentdb.target.index import IndexDefinition, Key, quoted
 
 
 def propose_foreign_key(case: Case, catalog: Catalog) -> Iterator[Candidate]:
-    """Propose the columns of every foreign key that points at a table the statement deletes from."""
+    """Propose the columns of every foreign key that points at a table rows are deleted from."""
     for parent in case.deletes_from:
         for child in catalog.tables.values():
             if not worth_an_index(child):

@@ -8,12 +8,13 @@ from agentdb.architect.candidates import Candidate, worth_an_index
 from agentdb.architect.keys import key_lists
 from agentdb.architect.recall import Case
 from agentdb.target.catalog import Catalog, Column
-from agentdb.target.index import IndexDefinition, Key, quoted
+from agentdb.target.index import IndexDefinition, Key, literal, quoted
 from agentdb.target.usage import Filter, TableUse
 
 _MOST_KEPT = 0.5  # a partial index over more of the table saves too little
 _RARE = 0.2
 _DOMINANT = 0.5
+_MOST_VALUES = 50  # of a column that means a state or a kind; an identifier has more
 
 
 def propose_partial(case: Case, catalog: Catalog) -> Iterator[Candidate]:
@@ -53,9 +54,9 @@ def _predicates(found: Filter) -> Iterator[str]:
     column = found.key.column
     if column is None:
         return
-    if found.kind == "null" and column.null_fraction <= _MOST_KEPT:
-        yield found.predicate
-    elif found.kind == "not null" and column.null_fraction >= 1 - _MOST_KEPT:
+    if (found.kind == "null" and column.null_fraction <= _MOST_KEPT) or (
+        found.kind == "not null" and column.null_fraction >= 1 - _MOST_KEPT
+    ):
         yield found.predicate
     elif found.kind in ("equal", "among"):
         yield from _rare_values(found, column)
@@ -71,7 +72,8 @@ def _rare_values(found: Filter, column: Column) -> Iterator[str]:
         if wanted_boolean(found, shares) <= _MOST_KEPT:
             yield found.predicate
     elif found.literals and dominant not in found.literals and wanted <= _RARE:
-        yield found.predicate
+        if column.distinct <= _MOST_VALUES:
+            yield found.predicate
         if share >= _DOMINANT:
             yield f"{found.key.sql} <> {literal(dominant)}"
 
@@ -80,9 +82,3 @@ def wanted_boolean(found: Filter, shares: dict[str, float]) -> float:
     """Return the share of rows that a bare boolean condition keeps."""
     negated = found.predicate.startswith("NOT") or found.predicate.endswith("FALSE")
     return shares.get("f" if negated else "t", 0.0)
-
-
-def literal(text: str) -> str:
-    """Return a text as a SQL literal that means the same under any setting."""
-    quotes = text.replace("'", "''")
-    return f"'{quotes}'" if "\\" not in text else "E'" + quotes.replace("\\", "\\\\") + "'"

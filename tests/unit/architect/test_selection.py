@@ -44,6 +44,13 @@ def test_two_indexes_that_help_only_together_need_a_measured_pair() -> None:
     assert names(choose([option("a"), option("b")], calls, FREE)) == {"a", "b"}
 
 
+def test_two_indexes_that_an_or_needs_both_are_found_although_one_alone_does_nothing() -> None:
+    calls = [call(100, a_b=0.05), call(100, c=0.5)]
+    terms = Terms(least_milliseconds=1, milliseconds_per_byte=1e-6)
+    chosen = choose([option("a"), option("b"), option("c")], calls, terms)
+    assert names(chosen) == {"a", "b", "c"}
+
+
 def test_one_index_for_two_statements_beats_one_for_each() -> None:
     calls = [call(100, a=0.1, c=0.12), call(100, b=0.1, c=0.12)]
     terms = Terms(least_milliseconds=5, milliseconds_per_byte=0.001)

@@ -1,0 +1,50 @@
+# Every target sets itself up: a fresh checkout, Python 3.11 or newer and make are enough.
+
+PYTHON ?= python3
+VENV ?= .venv
+# The extras of pyproject.toml that each purpose needs.
+DEMO_EXTRAS ?= embedded
+TEST_EXTRAS ?= embedded,local,dev
+
+run := $(VENV)/bin/python -m
+demo_ready := $(VENV)/.has-$(DEMO_EXTRAS)
+test_ready := $(VENV)/.has-$(TEST_EXTRAS)
+
+.PHONY: help demo test check lint types contracts bench clean
+
+help:
+	@echo "make demo       audit a sample shop on a PostgreSQL of its own"
+	@echo "make test       all tests          (ARGS='-k sandbox' for some)"
+	@echo "make check      lint, types, import contracts and all tests"
+	@echo "make bench      what the advice is worth, beside what a careful human would write"
+	@echo "make clean      remove what the other targets made in this folder"
+
+demo: $(demo_ready)
+	@$(run) agentdb demo $(ARGS)
+
+test: $(test_ready)
+	$(run) pytest $(ARGS)
+
+check: lint types contracts test
+
+lint: $(test_ready)
+	$(run) ruff check
+	$(run) ruff format --check
+
+types: $(test_ready)
+	$(run) mypy
+
+contracts: $(test_ready)
+	$(VENV)/bin/lint-imports
+
+bench: $(demo_ready)
+	$(run) benchmarks.bench $(ARGS)
+
+clean:
+	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .coverage dist build
+	find . -name __pycache__ -prune -exec rm -rf {} +
+
+# One stamp for each set of extras, renewed when what they ask for has changed.
+$(VENV)/.has-%: pyproject.toml constraints.txt
+	@PYTHON="$(PYTHON)" scripts/venv "$(VENV)" "$*"
+	@touch $@

@@ -1,0 +1,321 @@
+"""The measurements behind a trial: each idea alone, the good ones together, the set that stands."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass
+
+from agentdb.architect.bench import Rules, Workbench
+from agentdb.architect.candidates import Candidate
+from agentdb.architect.recall import Case
+from agentdb.architect.selection import NOTHING, Indexes, Measured, Option, choose
+from agentdb.architect.study import Call
+from agentdb.target.index import IndexDefinition
+from agentdb.target.plan import Plan
+from agentdb.target.sandbox import Failure
+from agentdb.target.shadow import Built
+
+_LAYERS = 3
+_ROUNDS = 3
+_SLOW_MILLISECONDS = 200.0  # a call this slow shows its difference in one round
+_MEASURED_ALONE = 2  # calls of a statement, the weightiest, that each idea is tried with
+_PROMISING = 0.9  # of the planner's cost as things are: above it, a call is not run
+_HELPED = 0.5
+
+
+@dataclass(eq=False, slots=True)
+class Subject:
+    """One call on the bench: its text there, its share of the workload, the costs found so far."""
+
+    fingerprint: str
+    call: Call
+    sql: str
+    tables: frozenset[str]
+    milliseconds: float  # of the workload's time
+    baseline: Plan
+    plans: dict[Indexes, Plan]  # as measured under sets of indexes, without any at first
+
+    @property
+    def costs(self) -> dict[Indexes, float]:
+        """The work under each set, relative to the work without any."""
+        least = max(self.baseline.work, 1e-9)
+        return {held: plan.work / least for held, plan in self.plans.items()}
+
+    def measured(self) -> Measured:
+        """Return what selection needs to know of it."""
+        return Measured(self.milliseconds, self.costs, self.tables)
+
+
+class Lab:
+    """One set of trials as it goes on."""
+
+    def __init__(self, bench: Workbench, rules: Rules, candidates: Sequence[Candidate]) -> None:
+        self.bench = bench
+        self.rules = rules
+        self.candidates = {candidate.definition: candidate for candidate in candidates}
+        self.options: dict[IndexDefinition, Option] = {}  # of what was built
+        self.names: dict[IndexDefinition, frozenset[str]] = {}  # in plans
+        self.refused: dict[IndexDefinition, str] = {}
+        self.subjects: list[Subject] = []
+        self.unmeasured: dict[str, str] = {}  # fingerprint: reason
+        self.notes: list[str] = []
+        self._together: list[IndexDefinition] = []
+        self._until = time.monotonic() + rules.seconds
+
+    # The calls as things are.
+
+    def measure_calls(self, cases: Sequence[Case]) -> None:
+        """Run every call of a statement that an idea could change."""
+        changed = {definition.table for definition in self.candidates}
+        for number, case in enumerate(cases):
+            self.rules.progress("measuring", number, len(cases))
+            if any(use.table.name in changed for use in case.uses):
+                self._add(case)
+
+    def _add(self, case: Case) -> None:
+        found = [self._baseline(case, call) for call in case.study.calls]
+        measured = [subject for subject in found if isinstance(subject, Subject)]
+        if not measured:
+            reasons = [failure.reason for failure in found if isinstance(failure, Failure)]
+            self.unmeasured[case.fingerprint] = reasons[0]
+        total = sum(s.call.weight * s.baseline.work for s in measured) or 1.0
+        for subject in measured:
+            share = subject.call.weight * subject.baseline.work / total
+            subject.milliseconds = case.study.statement.total_milliseconds * share
+        self.subjects.extend(measured)
+
+    def _baseline(self, case: Case, call: Call) -> Subject | Failure:
+        sql = self.bench.text(call.scoped)
+        plan = self.bench.measure(sql)
+        if isinstance(plan, Failure):
+            return plan
+        tables = frozenset(relation.table.name for relation in call.scoped.relations())
+        return Subject(case.fingerprint, call, sql, tables, 0.0, plan, {NOTHING: plan})
+
+    # Each idea by itself, then what the others could do together.
+
+    def try_each(self) -> None:
+        """Build each idea alone and run the statements that gave it, where the planner cares."""
+        queue = sorted(self.candidates.values(), key=self._urgency)
+        for number, candidate in enumerate(queue):
+            self.rules.progress("trying", number, len(queue))
+            if self._time_is_up(0.6):
+                self.refused[candidate.definition] = "not tried: the time for trials was up"
+            else:
+                self._try([candidate.definition], self._weightiest(candidate.fingerprints))
+        for fingerprint in self._helped_little():
+            if not self._time_is_up(0.7):
+                self._try(self._unused(fingerprint), self._weightiest([fingerprint]))
+
+    def _try(self, definitions: Sequence[IndexDefinition], subjects: Iterable[Subject]) -> None:
+        with self.bench.trying(definitions) as built:
+            held = frozenset(self._note(d, one) for d, one in zip(definitions, built, strict=True))
+            for subject in subjects:
+                self._run_if_promising(subject, held & self.options.keys())
+
+    def _note(self, definition: IndexDefinition, built: Built | Failure) -> IndexDefinition:
+        if isinstance(built, Failure):
+            self.refused[definition] = f"could not be built: {built.reason}"
+        else:
+            upkeep = self.rules.upkeep(definition)
+            self.options[definition] = Option(definition, built.size_bytes, upkeep)
+            self.names[definition] = built.names
+        return definition
+
+    def _run_if_promising(self, subject: Subject, held: Indexes) -> None:
+        plan = self.bench.plan(subject.sql)
+        if isinstance(plan, Plan) and plan.cost <= subject.baseline.cost * _PROMISING:
+            used = self.used(plan, held)
+            if used and used not in subject.plans:
+                self._record(subject, used)
+
+    def _record(self, subject: Subject, held: Indexes) -> Plan | Failure:
+        plan = self.bench.measure(subject.sql)
+        if isinstance(plan, Plan):
+            subject.plans[held] = plan
+        return plan
+
+    def _urgency(self, candidate: Candidate) -> tuple[bool, float, str]:
+        """What helped before comes first, then what the most time is spent on."""
+        concerned = [s for s in self.subjects if s.fingerprint in candidate.fingerprints]
+        spent = sum(subject.milliseconds for subject in concerned)
+        return not candidate.precedents, -spent, candidate.definition.name
+
+    def _weightiest(self, fingerprints: Collection[str]) -> list[Subject]:
+        found = []
+        for fingerprint in fingerprints:
+            own = [s for s in self.subjects if s.fingerprint == fingerprint]
+            found += sorted(own, key=lambda s: -s.milliseconds)[:_MEASURED_ALONE]
+        return found
+
+    def _helped_little(self) -> list[str]:
+        """The statements that no single idea made twice as fast."""
+        best = {s.fingerprint: 1.0 for s in self.subjects}
+        for subject in self.subjects:
+            best[subject.fingerprint] = min(best[subject.fingerprint], *subject.costs.values())
+        return sorted(fingerprint for fingerprint, cost in best.items() if cost > _HELPED)
+
+    def _unused(self, fingerprint: str) -> list[IndexDefinition]:
+        """Ideas for a statement that the planner took no notice of, one by one."""
+        own = [d for d in self.options if fingerprint in self.candidates[d].fingerprints]
+        return [d for d in own if not any(d in held for s in self.subjects for held in s.plans)]
+
+    # The promising ones together.
+
+    def build_promising(self) -> None:
+        """Build what was worth it, to stay; and see what the planner takes when it may choose."""
+        self._together = sorted(self._promising(), key=lambda d: d.name)
+        for number, definition in enumerate(self._together):
+            self.rules.progress("building", number, len(self._together))
+            self._note(definition, self.bench.build(definition))
+        for number, subject in enumerate(self.subjects):
+            self.rules.progress("combining", number, len(self.subjects))
+            if self._time_is_up(0.9):
+                self.notes.append("the time for trials was up before every call was tried")
+                return
+            self._layers(subject)
+
+    def _promising(self) -> Indexes:
+        """Per call: whatever comes near the best, and the smallest that helps much."""
+        kept: set[IndexDefinition] = set()
+        for subject in self.subjects:
+            costs = {held: cost for held, cost in subject.costs.items() if held}
+            best = min(costs.values(), default=1.0)
+            near = [held for held, cost in costs.items() if cost <= max(2 * best, best + 0.02)]
+            helping = [held for held, cost in costs.items() if cost <= _HELPED]
+            smallest = sorted(helping, key=lambda held: (self._size(held), _names(held)))[:2]
+            kept.update(*near, *smallest)
+        return frozenset(kept)
+
+    def _size(self, held: Indexes) -> int:
+        return sum(self.options[definition].size_bytes for definition in held)
+
+    def _layers(self, subject: Subject) -> None:
+        """What the planner takes of everything, then of the rest, then of that rest."""
+        left = frozenset(d for d in self._together if d.table in subject.tables)
+        for _ in range(_LAYERS):
+            with self.bench.only(left, subject.tables):
+                plan = self.bench.plan(subject.sql)
+            used = self.used(plan, left) if isinstance(plan, Plan) else NOTHING
+            if not used:
+                return
+            if used not in subject.plans:
+                self._measure(subject, used)
+            left -= used
+
+    def _measure(self, subject: Subject, held: Indexes) -> Plan | Failure:
+        if held in subject.plans:
+            return subject.plans[held]
+        with self.bench.only(held, subject.tables):
+            return self._record(subject, held)
+
+    def used(self, plan: Plan, held: Indexes) -> Indexes:
+        """Return which of some indexes a plan uses."""
+        names = plan.indexes()
+        return frozenset(definition for definition in held if self.names[definition] & names)
+
+    # The set, checked against reality until it stands.
+
+    def settle(self) -> Indexes:
+        """Choose, measure that, throw out what hurts, choose again; then leave out the idle."""
+        chosen = self._choose()
+        for number in range(len(self._together) + 1):
+            self.rules.progress("choosing", number, 0)
+            hurting = self._hurting(chosen)
+            self.refused.update(hurting)
+            self._together = [d for d in self._together if d not in hurting]
+            again = self._choose()
+            if again == chosen and not hurting:
+                break
+            chosen = again
+        return self._without_idle(chosen)
+
+    def _choose(self) -> Indexes:
+        options = [self.options[definition] for definition in self._together]
+        return choose(options, [s.measured() for s in self.subjects], self.rules.terms)
+
+    def _hurting(self, chosen: Indexes) -> dict[IndexDefinition, str]:
+        """Measure a set on every call; return the indexes that make one clearly slower."""
+        found: dict[IndexDefinition, str] = {}
+        for subject in self.subjects:
+            held = _on(chosen, subject)
+            if not held or held in subject.plans:
+                continue
+            plan = self._measure(subject, held)
+            if isinstance(plan, Plan) and self._is_slower(subject, held, plan):
+                guilty = min(
+                    self.used(plan, held), key=lambda d: (self.saved_by(chosen, d), d.name)
+                )
+                found[guilty] = f"makes a call slower (values: {subject.call.label})"
+        return found
+
+    def _is_slower(self, subject: Subject, held: Indexes, plan: Plan) -> bool:
+        """More work than before, and the clock agrees."""
+        if not self.used(plan, held) or plan.work <= subject.baseline.work * self.rules.worse:
+            return False
+        before, after = self.medians(subject, held)
+        return after > before * self.rules.worse + self.rules.slack_milliseconds
+
+    def _without_idle(self, chosen: Indexes) -> Indexes:
+        """Backward elimination: measure without each index, the least useful first."""
+        kept = chosen
+        for definition in sorted(chosen, key=lambda d: (self.saved_by(chosen, d), d.name)):
+            rest = kept - {definition}
+            for subject in self._concerned(definition):
+                self._measure(subject, _on(rest, subject))
+            price = self.rules.terms.price(self.options[definition])
+            if self.saved_by(kept, definition) < max(price, self.rules.terms.least_milliseconds):
+                kept = rest
+        return self._in_use(kept)
+
+    def _in_use(self, chosen: Indexes) -> Indexes:
+        """Leave out what no call uses when all of the set is there."""
+        plans = [(self._measure(s, _on(chosen, s)), _on(chosen, s)) for s in self.subjects]
+        used = [self.used(plan, held) for plan, held in plans if isinstance(plan, Plan)]
+        kept = NOTHING.union(*used)
+        return kept if kept == chosen else self._in_use(kept)
+
+    def _concerned(self, definition: IndexDefinition) -> list[Subject]:
+        return [s for s in self.subjects if any(definition in held for held in s.plans)]
+
+    def saved_by(self, chosen: Indexes, definition: IndexDefinition) -> float:
+        """Return the milliseconds of the workload that one index saves beside the others."""
+        rest = chosen - {definition}
+        concerned = [s.measured() for s in self._concerned(definition)]
+        return sum(m.milliseconds * (m.cost(rest) - m.cost(chosen)) for m in concerned)
+
+    # Before and after, by the clock.
+
+    def after(self, subject: Subject, chosen: Indexes) -> Plan:
+        """Return what a call does under a set; as before, where that cannot be measured."""
+        plan = self._measure(subject, _on(chosen, subject))
+        return plan if isinstance(plan, Plan) else subject.baseline
+
+    def medians(self, subject: Subject, chosen: Indexes) -> tuple[float, float]:
+        """Return milliseconds before and after, run in turns: a busy moment falls on both."""
+        times: tuple[list[float], list[float]] = ([], [])
+        slow = (subject.baseline.milliseconds or 0.0) > _SLOW_MILLISECONDS
+        for _ in range(1 if slow else _ROUNDS):
+            for kept, into in zip((NOTHING, _on(chosen, subject)), times, strict=True):
+                with self.bench.only(kept, subject.tables):
+                    plan = self.bench.measure(subject.sql)
+                if isinstance(plan, Plan):
+                    into.append(plan.milliseconds or 0.0)
+        return _median(times[0]), _median(times[1])
+
+    def _time_is_up(self, part: float) -> bool:
+        return time.monotonic() > self._until - self.rules.seconds * (1 - part)
+
+
+def _on(chosen: Indexes, subject: Subject) -> Indexes:
+    return frozenset(definition for definition in chosen if definition.table in subject.tables)
+
+
+def _names(held: Indexes) -> list[str]:
+    return sorted(definition.name for definition in held)
+
+
+def _median(values: Sequence[float]) -> float:
+    ordered = sorted(values)
+    return ordered[len(ordered) // 2] if ordered else 0.0

@@ -1,0 +1,207 @@
+"""A report as a document: its parts once, written as Markdown, as HTML or as JSON."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from html import escape
+from typing import assert_never
+
+from agentdb.delivery.report import Advised, Outcome, Report
+from agentdb.delivery.words import (
+    covered,
+    first_line,
+    megabytes,
+    milliseconds,
+    percent,
+    saved_share,
+    verdict,
+)
+
+_LONGEST_QUERY = 120
+
+
+@dataclass(frozen=True, slots=True)
+class Heading:
+    """A title; level 1 is the document's own."""
+
+    level: int
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Paragraph:
+    """Some sentences."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Code:
+    """SQL to the letter."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Grid:
+    """Rows under their column names."""
+
+    columns: Sequence[str]
+    rows: Sequence[Sequence[str]]
+
+
+Block = Heading | Paragraph | Code | Grid
+
+
+def as_json(report: Report) -> str:
+    """Return what `agentdb audit --format json` prints."""
+    return json.dumps(asdict(report), indent=2, allow_nan=False, default=_jsonable) + "\n"
+
+
+def as_markdown(report: Report) -> str:
+    """Return a page for a repository, a ticket or a chat."""
+    return "\n\n".join(map(_markdown, blocks(report))) + "\n"
+
+
+def as_html(report: Report) -> str:
+    """Return a page that stands alone: no script, nothing loaded from elsewhere."""
+    body = "\n".join(map(_html, blocks(report)))
+    return _PAGE.format(title=escape(f"agentdb: {report.target}"), body=body)
+
+
+def blocks(report: Report) -> Iterator[Block]:
+    """Return the parts of the document, in their order."""
+    yield Heading(1, f"Audit of {report.target}")
+    yield Paragraph(f"{report.started_at:%Y-%m-%d %H:%M %Z}. {covered(report)}")
+    yield Paragraph(verdict(report))
+    yield from map(Paragraph, report.notes)
+    for rank, advised in enumerate(report.recommendations, start=1):
+        yield from _advised(rank, advised, report)
+    yield from _statements(report)
+    yield from _skipped(report)
+
+
+def _advised(rank: int, advised: Advised, report: Report) -> Iterator[Block]:
+    yield Heading(2, f"{rank}. {advised.title}")
+    yield Paragraph(advised.reasoning)
+    yield Paragraph(
+        f"Saves {percent(saved_share(advised, report))} of the workload's time, takes "
+        f"{megabytes(advised.size_bytes)}. Confidence {percent(advised.confidence)}, "
+        f"{advised.evidence}. Id {advised.id}."
+    )
+    yield Code(f"{advised.sql};\n-- to undo it:\n-- {advised.rollback_sql};")
+    columns = ("Statement", "Calls", "ms before", "ms after", "Blocks before", "Blocks after")
+    yield Grid(columns, [_figures(each) for each in advised.statements])
+    if advised.similar:
+        rows = [(f"{s.similarity:.2f}", s.title, s.verdict, s.id) for s in advised.similar]
+        yield Grid(("Similarity", "Earlier fix", "Outcome", "Id"), rows)
+
+
+def _figures(each: Outcome) -> Sequence[str]:
+    return (
+        first_line(each.query, _LONGEST_QUERY),
+        f"{each.calls:,}",
+        milliseconds(each.before_ms),
+        milliseconds(each.after_ms),
+        f"{each.before_blocks:,}",
+        f"{each.after_blocks:,}",
+    )
+
+
+def _statements(report: Report) -> Iterator[Block]:
+    columns = ("Share of time", "Statement", "Calls", "ms before", "ms after", "Note")
+    if report.workload.statements:
+        yield Heading(2, "The workload")
+        rows = [
+            (percent(each.share_of_time), *_figures(each)[:4], each.note)
+            for each in report.workload.statements
+        ]
+        yield Grid(columns, rows)
+
+
+def _skipped(report: Report) -> Iterator[Block]:
+    left_out = report.coverage.skipped
+    if left_out:
+        yield Heading(2, "Left out")
+        rows = [
+            (percent(each.share_of_time), first_line(each.query, _LONGEST_QUERY), each.reason)
+            for each in left_out
+        ]
+        yield Grid(("Share of time", "Statement", "Reason"), rows)
+    if report.coverage.unlisted:
+        yield Paragraph(f"{report.coverage.unlisted} more, of less time, are not listed.")
+
+
+def _markdown(block: Block) -> str:
+    match block:
+        case Heading(level, text):
+            return f"{'#' * level} {_plain(text)}"
+        case Paragraph(text):
+            return _plain(text)
+        case Code(text):
+            # A fence longer than any row of backquotes in the text.
+            longest = max(map(len, re.findall("`+", text)), default=0)
+            fence = "`" * max(3, longest + 1)
+            return f"{fence}sql\n{text}\n{fence}"
+        case Grid(columns, rows):
+            lines = [columns, ["---"] * len(columns), *rows]
+            return "\n".join(f"| {' | '.join(map(_cell, line))} |" for line in lines)
+    assert_never(block)
+
+
+def _plain(text: str) -> str:
+    """Return text that Markdown shows as it is."""
+    return re.sub(r"([\\`*_<>\[\]#|])", r"\\\1", text)
+
+
+def _cell(text: str) -> str:
+    return text if text == "---" else _plain(text)
+
+
+def _html(block: Block) -> str:
+    match block:
+        case Heading(level, text):
+            return f"<h{level}>{escape(text)}</h{level}>"
+        case Paragraph(text):
+            return f"<p>{escape(text)}</p>"
+        case Code(text):
+            return f"<pre>{escape(text)}</pre>"
+        case Grid(columns, rows):
+            head = _row("th", columns)
+            body = "\n".join(_row("td", row) for row in rows)
+            return f"<table>\n{head}\n{body}\n</table>"
+    assert_never(block)
+
+
+def _row(tag: str, cells: Sequence[str]) -> str:
+    return f"<tr>{''.join(f'<{tag}>{escape(cell)}</{tag}>' for cell in cells)}</tr>"
+
+
+def _jsonable(value: object) -> str:
+    if isinstance(value, datetime):
+        return value.isoformat()
+    raise TypeError(f"{type(value).__name__} has no form in JSON")
+
+
+_PAGE = """\
+<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<title>{title}</title>
+<style>
+body {{ font: 16px/1.5 system-ui, sans-serif; max-width: 70rem; margin: 2rem auto }}
+table {{ border-collapse: collapse; margin: 1rem 0 }}
+th, td {{ border-bottom: 1px solid #ccc; padding: .25rem .75rem; text-align: left }}
+pre {{ background: #f4f4f4; padding: 1rem; overflow: auto }}
+</style>
+</head>
+<body>
+{body}
+</body>
+</html>
+"""

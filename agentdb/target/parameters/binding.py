@@ -1,0 +1,187 @@
+"""Believable ways to call a statement of pg_stat_statements, as SQL that can run."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+
+from agentdb.target.catalog import Catalog
+from agentdb.target.connection import Connection
+from agentdb.target.parameters.alignment import Value, captured
+from agentdb.target.parameters.conditions import null_tests
+from agentdb.target.parameters.describing import NotExecutable, describe, prepare
+from agentdb.target.parameters.drawing import draw
+from agentdb.target.parameters.filling import fill
+from agentdb.target.parameters.needs import Need, read_needs
+from agentdb.target.parameters.reading import read_part
+from agentdb.target.parameters.repair import Repaired, repair
+from agentdb.target.parameters.roles import read_roles
+from agentdb.target.parameters.sampling import sample
+from agentdb.target.parameters.spreads import array_text
+from agentdb.target.parameters.themes import COMMON, MORE, USUAL, Theme, limited, listing
+from agentdb.target.parameters.weighing import agreement, expected_rows
+from agentdb.target.scope import Scoped, read_scopes
+from agentdb.target.syntax import Unparsable, deparse
+
+_CAPTURED_WEIGHT = 4.0
+_NEARLY_ALL = 0.9  # of the rows hold different values
+_USUAL_WEIGHT = {"row": 2.0, "common": 2.0, "rare": 2.0, "middle": 1.0}
+
+
+@dataclass(frozen=True, slots=True)
+class Binding:
+    """One believable way to call a statement.
+
+    `label` says where the values come from ("captured", "from a row", "rare, prefix"…);
+    `values[n - 1]` is the text for `$n` (None: NULL, or a parameter that repair made needless; a
+    list is written as an array); `sql` is canonical and has no `$n`; the `weight`s of a
+    statement's bindings (0 to 1) sum to 1.
+    """
+
+    label: str
+    values: tuple[str | None, ...]
+    sql: str
+    weight: float
+
+
+@dataclass(frozen=True, slots=True)
+class _Draft:
+    label: str
+    values: Mapping[int, Value]
+    weight: float
+
+
+def bind(
+    connection: Connection,
+    catalog: Catalog,
+    query: str,
+    *,
+    examples: Sequence[str] = (),
+    rows_per_call: float | None = None,
+    most: int = 4,
+) -> tuple[Binding, ...]:
+    """Return up to `most` ways to call a statement with different values, the likeliest first.
+
+    `examples` are texts of the same statement with its literals; `rows_per_call` is what a call
+    returned on average, which tells rare values from common ones. Of a write, its `read_part` is
+    bound. Nothing but sampling queries is executed. Raises NotExecutable, with the reason, when
+    there is no way.
+    """
+    statement = _repaired(query)
+    if not statement.numbers:
+        return (Binding("as written", (), deparse(statement.tree), 1.0),)
+    scoped = read_scopes(statement.tree, catalog)
+    roles = read_roles(scoped)
+    types = describe(connection, statement, roles)
+    samples = sample(connection, catalog, roles, null_tests(scoped))
+    needs = read_needs(statement, roles, types, samples, datetime.now(UTC))
+    drafts = [*_captured(statement, examples, needs), *_drawn(scoped, needs, rows_per_call)]
+    found = tuple(_checked(connection, statement, drafts, needs, most))
+    if not found:
+        raise NotExecutable("no values were found that the server accepts")
+    return _weighted(found)
+
+
+def _repaired(query: str) -> Repaired:
+    try:
+        statement = repair(query)
+    except Unparsable as error:
+        raise NotExecutable(f"cannot be parsed: {error}") from error
+    tree = read_part(statement.tree)
+    if tree is None:
+        raise NotExecutable("looks for no rows: there is no SELECT in it")
+    return replace(statement, tree=tree)
+
+
+def _captured(
+    statement: Repaired, examples: Iterable[str], needs: Mapping[int, Need]
+) -> Iterator[_Draft]:
+    """Return the values of the examples; what one does not tell gets a common value."""
+    for example in examples:
+        try:
+            tree = repair(example).tree
+        except Unparsable:  # cut off at track_activity_query_size
+            continue
+        part = read_part(tree) or tree
+        if found := captured(statement.tree, part, statement.squashed):
+            yield _Draft("captured", {**_values(needs, COMMON), **found}, _CAPTURED_WEIGHT)
+
+
+def _drawn(scoped: Scoped, needs: Mapping[int, Need], observed: float | None) -> Sequence[_Draft]:
+    """One draft a theme; what agrees best with the observed rows comes first."""
+    drafts = [_draft(scoped, needs, theme, observed) for theme in _themes(needs, observed)]
+    if observed is None:
+        return drafts
+    return [max(drafts, key=lambda draft: draft.weight), *drafts]
+
+
+def _themes(needs: Mapping[int, Need], observed: float | None) -> Sequence[Theme]:
+    has_rows = any(need.row.common for need in needs.values())
+    themes = [theme for theme in USUAL if has_rows or theme.choice != "row"]
+    if observed is None:
+        return themes
+    fitting = [limited(theme, observed) for theme in (*themes, *MORE)]
+    if any(_lists_keys(need) for need in needs.values()):
+        return [listing(theme, observed) for theme in fitting]
+    return fitting
+
+
+def _lists_keys(need: Need) -> bool:
+    """Return whether each item of a list finds one row: then the list is as long as the result."""
+    is_list = need.list_length is not None or need.kind.category == "A"
+    if not is_list or need.role.kind != "equal" or need.role.source is None:
+        return False
+    bound = need.role.source.bound
+    return bound.column.distinct > _NEARLY_ALL * bound.relation.table.rows
+
+
+def _draft(
+    scoped: Scoped, needs: Mapping[int, Need], theme: Theme, observed: float | None
+) -> _Draft:
+    values = _values(needs, theme)
+    weight = _USUAL_WEIGHT[theme.choice] * agreement(expected_rows(scoped, needs, values), observed)
+    has_pattern = any(need.role.kind in {"like", "regex"} for need in needs.values())
+    label = f"{theme.label}, {theme.wildcard}" if has_pattern else theme.label
+    return _Draft(label, values, weight)
+
+
+def _values(needs: Mapping[int, Need], theme: Theme) -> dict[int, Value]:
+    return {number: draw(need, theme) for number, need in needs.items()}
+
+
+def _checked(
+    connection: Connection,
+    statement: Repaired,
+    drafts: Iterable[_Draft],
+    needs: Mapping[int, Need],
+    most: int,
+) -> Iterator[Binding]:
+    """Keep the drafts that differ and that the server takes: reading a literal may fail."""
+    types = {number: _type_name(need) for number, need in needs.items()}
+    seen: set[str] = set()
+    for draft in drafts:
+        text = deparse(fill(statement.tree, draft.values, types))
+        if text in seen or len(seen) == most:
+            continue
+        if not isinstance(prepare(connection, text), str):
+            seen.add(text)
+            yield Binding(draft.label, _texts(draft.values), text, draft.weight)
+
+
+def _type_name(need: Need) -> str:
+    """Return the type to cast to: a place in a JSON array is a number, not a key."""
+    is_place = need.role.kind == "key" and need.role.guess is None
+    if is_place and need.chosen and isinstance(need.chosen[0], int):
+        return "integer"
+    return need.kind.name
+
+
+def _texts(values: Mapping[int, Value]) -> tuple[str | None, ...]:
+    found = (values.get(number) for number in range(1, max(values, default=0) + 1))
+    return tuple(array_text(value) if isinstance(value, tuple) else value for value in found)
+
+
+def _weighted(bindings: Sequence[Binding]) -> tuple[Binding, ...]:
+    total = sum(binding.weight for binding in bindings)
+    return tuple(replace(binding, weight=binding.weight / total) for binding in bindings)

@@ -1,0 +1,59 @@
+"""Ways to call a statement: with common values, with rare ones, with those of a real row."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Literal
+
+Wildcard = Literal["prefix", "infix", "suffix"]
+
+
+@dataclass(frozen=True, slots=True)
+class Theme:
+    """One way to choose all the values of a statement, so that they fit together.
+
+    `choice` says which value `=` gets, `share` how much of the table a range spans (`recent`: at
+    its upper end), `wildcard` where the `%` of a pattern stand, `several` how long lists are.
+    """
+
+    label: str
+    choice: Literal["row", "common", "rare", "middle"]
+    share: float
+    wildcard: Wildcard
+    several: int
+    limit: int
+    offset: int
+    days: int
+    recent: bool = True
+    rank: int = 0  # how many more common values are passed over
+
+
+ROW = Theme("from a row", "row", 0.05, "prefix", 5, limit=20, offset=0, days=7)
+COMMON = Theme("common", "common", 0.1, "infix", 5, limit=10, offset=0, days=30)
+RARE = Theme("rare", "rare", 0.01, "prefix", 2, limit=20, offset=20, days=1)
+MIDDLE = Theme("middle", "middle", 0.05, "suffix", 20, 100, offset=1000, days=90, recent=False)
+
+USUAL = (ROW, COMMON, RARE, MIDDLE)
+# More to choose from when it is known how many rows a call returns.
+_FEWEST = 0.5  # rows a call; below it most calls find nothing, which tells nothing
+_LONGEST = 100
+MORE = tuple(
+    replace(COMMON, label=f"common, number {rank + 1}", rank=rank, share=share)
+    for rank, share in ((1, 0.5), (2, 0.25), (4, 0.02), (8, 0.001))
+)
+_LIMITS = (1, 10, 20, 50, 100, 200, 500, 1000)
+
+
+def limited(theme: Theme, rows_per_call: float) -> Theme:
+    """Return a theme whose LIMIT is the next usual one that lets that many rows through."""
+    if rows_per_call < _FEWEST:
+        return theme
+    limit = next((limit for limit in _LIMITS if limit >= rows_per_call), round(rows_per_call))
+    return replace(theme, limit=limit)
+
+
+def listing(theme: Theme, rows_per_call: float) -> Theme:
+    """Return a theme whose lists are as long as the result."""
+    if rows_per_call < _FEWEST:
+        return theme
+    return replace(theme, several=min(round(rows_per_call + 0.5), _LONGEST))

@@ -1,0 +1,36 @@
+-- What does the usual advice create? One single-column B-tree on every column that a statement of
+-- the shop filters or joins on (not on json, array and tsvector columns: a B-tree is no use there).
+CREATE INDEX ON shop.users (name);
+CREATE INDEX ON shop.users (country);
+CREATE INDEX ON shop.users (created_at);
+CREATE INDEX ON shop.users (deleted_at);
+CREATE INDEX ON shop.courses (instructor_id);
+CREATE INDEX ON shop.enrolments (course_id);
+CREATE INDEX ON shop.enrolments (status);
+CREATE INDEX ON shop.enrolments (progress);
+CREATE INDEX ON shop.enrolments (completed_at);
+CREATE INDEX ON shop.enrolments (certificate_id);
+CREATE INDEX ON shop.behavior_logs (user_id);
+CREATE INDEX ON shop.behavior_logs (event_type);
+CREATE INDEX ON shop.behavior_logs (occurred_at);
+CREATE INDEX ON shop.orders (user_id);
+CREATE INDEX ON shop.orders (status);
+CREATE INDEX ON shop.orders (created_at);
+CREATE INDEX ON shop.orders (paid_at);
+CREATE INDEX ON shop.orders (external_ref);
+CREATE INDEX ON shop.orders (coupon);
+CREATE INDEX ON shop.order_items (order_id);
+CREATE INDEX ON shop.order_items (course_id);
+CREATE INDEX ON shop.order_items (quantity);
+CREATE INDEX ON shop.payments (order_id);
+CREATE INDEX ON shop.payments (state);
+CREATE INDEX ON shop.payments (booked_at);
+CREATE INDEX ON shop.sessions (token);
+CREATE INDEX ON shop.sessions (expires_at);
+CREATE INDEX ON shop."supportTickets" ("userId");
+CREATE INDEX ON shop."supportTickets" ("assignedTo");
+CREATE INDEX ON shop."supportTickets" ("closedAt");
+CREATE INDEX ON shop."supportTickets" (priority);
+CREATE INDEX ON shop_billing.invoices (number);
+CREATE INDEX ON shop_billing.invoices (due_on);
+CREATE INDEX ON shop_billing.invoices (settled);

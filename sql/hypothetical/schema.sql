@@ -1,0 +1,16 @@
+/* agentdb */
+-- Question: in which schema is hypopg, if it is there and safe to use? (Together with pg_hint_plan
+-- it has crashed servers.)
+-- Caller: agentdb.target.hypothetical.
+-- Needs: nothing.
+SELECT /* agentdb */
+    pg_namespace.nspname AS schema
+FROM pg_catalog.pg_extension
+JOIN pg_catalog.pg_namespace ON pg_namespace.oid = pg_extension.extnamespace
+WHERE
+    pg_extension.extname = 'hypopg'
+    AND pg_catalog.strpos(
+        pg_catalog.current_setting('shared_preload_libraries')
+        || pg_catalog.current_setting('session_preload_libraries'),
+        'pg_hint_plan'
+    ) = 0

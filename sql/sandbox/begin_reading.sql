@@ -1,0 +1,5 @@
+/* agentdb */
+-- Question: none; the transaction that nothing is built in sees one snapshot and cannot write.
+-- Caller: agentdb.target.sandbox.
+-- Needs: nothing.
+BEGIN /* agentdb */ ISOLATION LEVEL REPEATABLE READ READ ONLY

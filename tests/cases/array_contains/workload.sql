@@ -1,0 +1,2 @@
+-- calls: 20
+SELECT id, title FROM articles WHERE tags @> ARRAY['tag77'];

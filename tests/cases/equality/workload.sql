@@ -1,0 +1,2 @@
+-- calls: 20
+SELECT * FROM orders WHERE customer_id = 7;

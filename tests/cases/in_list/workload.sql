@@ -1,0 +1,2 @@
+-- calls: 20
+SELECT * FROM stock WHERE sku IN ('SKU77', 'SKU7777', 'SKU19999', 'SKU20001');

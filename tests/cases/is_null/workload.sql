@@ -1,0 +1,2 @@
+-- calls: 20
+SELECT * FROM parcels WHERE shipped_at IS NULL;

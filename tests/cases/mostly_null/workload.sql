@@ -1,0 +1,2 @@
+-- calls: 20
+SELECT * FROM accounts WHERE old_number = 2250;

@@ -1,0 +1,2 @@
+-- calls: 20
+SELECT * FROM players ORDER BY score DESC NULLS LAST LIMIT 20;

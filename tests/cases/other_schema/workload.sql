@@ -1,0 +1,2 @@
+-- calls: 20
+SELECT * FROM billing.invoices WHERE number = 'INV-77';

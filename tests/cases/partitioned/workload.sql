@@ -1,0 +1,2 @@
+-- calls: 20
+SELECT * FROM measurements WHERE sensor_id = 77;

@@ -1,0 +1,10 @@
+-- Outside the C locale a plain B-tree cannot serve LIKE 'prefix%'.
+CREATE TABLE products (
+    id int PRIMARY KEY,
+    name text COLLATE "en-x-icu" NOT NULL,
+    about text NOT NULL
+);
+
+INSERT INTO products SELECT i, md5(i::text), repeat('a', 80) FROM generate_series(1, 30000) AS i;
+
+VACUUM ANALYZE products;

@@ -1,0 +1,2 @@
+-- calls: 20
+SELECT * FROM products WHERE name LIKE 'c4ca%';

@@ -1,0 +1,2 @@
+-- calls: 100
+SELECT * FROM currencies WHERE name = 'currency 7';

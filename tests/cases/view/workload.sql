@@ -1,0 +1,2 @@
+-- calls: 20
+SELECT * FROM short_subscriptions WHERE owner = 77;

@@ -1,0 +1,204 @@
+"""Golden audits: every folder of tests/cases is a database, its workload, and the right advice."""
+
+from __future__ import annotations
+
+import json
+import re
+import tomllib
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import psycopg
+import pytest
+from psycopg import Connection
+from psycopg.rows import TupleRow
+
+from agentdb.architect.audit import Audit, run_audit
+from agentdb.architect.recall import Precedent
+from agentdb.architect.recommendation import Recommendation
+from agentdb.embedding.embedder import Vector
+from agentdb.embedding.hashing import HashingEmbedder
+from agentdb.settings import read_settings
+from agentdb.target.syntax import deparse, parse_one
+from agentdb.wiring import auditing
+from tests.servers import connect, value
+
+FOLDERS = sorted(path.parent for path in (Path(__file__).parents[1] / "cases").glob("*/schema.sql"))
+SERVERS = {18: "target_url", 15: "target_url_15"}
+FORGET = """
+SELECT /* agentdb */ pg_stat_statements_reset(0, oid, 0)
+FROM pg_database
+WHERE datname = current_database()
+"""
+INDEXES = "SELECT indexrelid::regclass::text, indisvalid FROM pg_index ORDER BY 1"
+
+
+@dataclass(frozen=True, slots=True)
+class Expected:
+    """What expected.toml says; tests/cases/README.md explains each word."""
+
+    recommends: tuple[str | list[str], ...] = ()
+    never: tuple[str, ...] = ()
+    allow_others: bool = False
+    nothing: bool = False
+    because: str | None = None
+    says: str | None = None
+    analysed: int | None = None
+    untouched: str | None = None
+    only_on: int | None = None
+    settings: dict[str, object] | None = None
+
+
+class NoFixes:
+    """A memory with nothing in it."""
+
+    def similar(self, vector: Vector, text: str, k: int) -> Sequence[Precedent]:
+        del vector, text, k
+        return ()
+
+
+@pytest.mark.parametrize("folder", FOLDERS, ids=lambda folder: folder.name)
+@pytest.mark.parametrize("version", SERVERS)
+def test_the_audit_advises_what_a_careful_dba_would(
+    folder: Path, version: int, request: pytest.FixtureRequest
+) -> None:
+    expected = read_expected(folder)
+    if expected.only_on not in (None, version):
+        pytest.skip(f"is about PostgreSQL {expected.only_on}")
+    url: str = request.getfixturevalue(SERVERS[version])
+    with connect(url) as connection:
+        prepare(connection, folder)
+    audit = audited(url, expected)
+    assert_recommends(audit, expected)
+    assert_leaves_out(audit, expected)
+    with connect(url) as connection:
+        assert_can_be_done_and_undone(connection, audit.recommendations)
+    if expected.untouched:
+        assert value(url, expected.untouched) == 0
+
+
+def test_every_case_expects_something() -> None:
+    found = {folder.name: read_expected(folder) for folder in FOLDERS}
+    assert [name for name, case in found.items() if case.nothing == bool(case.recommends)] == []
+
+
+# The sentences ------------------------------------------------------------------------------------
+
+
+def assert_recommends(audit: Audit, expected: Expected) -> None:
+    """The audit recommends each index that is wanted, and no other."""
+    found = {normal(r.definition.create_sql(concurrently=False)) for r in audit.recommendations}
+    story = _story(audit)
+    wanted = [one_of if isinstance(one_of, list) else [one_of] for one_of in expected.recommends]
+    for one_of in wanted:
+        assert len(found & set(map(normal, one_of))) == 1, f"not one of {one_of}\n{story}"
+    assert not found & set(map(normal, expected.never)), story
+    if not expected.allow_others:
+        others = found - {normal(text) for one_of in wanted for text in one_of}
+        assert not others, f"more than was wanted\n{story}"
+
+
+def assert_leaves_out(audit: Audit, expected: Expected) -> None:
+    """The audit says what it looked at, and why not at the rest."""
+    reasons = [skipped.reason for skipped in audit.skipped]
+    if expected.because:
+        assert any(expected.because in reason for reason in reasons), reasons
+    if expected.says:
+        assert any(expected.says in note for note in audit.workload.notes), audit.workload.notes
+    if expected.analysed is not None:
+        assert len(audit.cases) == expected.analysed, reasons
+
+
+def assert_can_be_done_and_undone(
+    connection: Connection[TupleRow], recommendations: Sequence[Recommendation]
+) -> None:
+    """What is recommended runs as it is printed, gives valid indexes, and can be taken back."""
+    before = connection.execute(INDEXES).fetchall()
+    for recommendation in recommendations:
+        _run(connection, recommendation.sql)
+    indexes = connection.execute(INDEXES).fetchall()
+    assert len(indexes) >= len(before) + len(recommendations)
+    assert [name for name, valid in indexes if not valid] == []
+    for recommendation in recommendations:
+        _run(connection, recommendation.rollback_sql)
+    assert connection.execute(INDEXES).fetchall() == before
+
+
+def _run(connection: Connection[TupleRow], script: str) -> None:
+    for statement in script.split(";\n"):
+        connection.execute(statement.encode())
+
+
+def _story(audit: Audit) -> str:
+    """What became of every idea: what one wants to see when a case fails."""
+    lines = [f"RECOMMENDED {r.sql}\n    {r.reasoning}" for r in audit.recommendations]
+    lines += [f"SKIPPED {one.query!r}: {one.reason}" for one in audit.skipped]
+    for trial in audit.trials.trials:
+        saved = f"{trial.saved_milliseconds:.2f} ms saved, {trial.size_bytes} bytes"
+        lines.append(f"  {trial.candidate.definition.body}: {trial.reason}; {saved}")
+    return "\n".join(lines)
+
+
+# The audit ----------------------------------------------------------------------------------------
+
+
+def audited(url: str, expected: Expected) -> Audit:
+    settings = read_settings(target_url=url, **(expected.settings or {}))
+    memory, policy = (NoFixes(), HashingEmbedder()), auditing.policy(settings)
+    with auditing.subject(settings) as subject:
+        return run_audit(subject, memory, auditing.PROPOSERS, policy, lambda *_: None)
+
+
+def normal(text: str) -> str:
+    """Return CREATE INDEX without what does not define the index: its name, how it is built."""
+    tree = parse_one(text)
+    tree.index_stmt.idxname = ""
+    tree.index_stmt.concurrent = False
+    tree.index_stmt.relation.schemaname = tree.index_stmt.relation.schemaname or "public"
+    return deparse(tree)
+
+
+# The folder ---------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """A statement of workload.sql, how often it is sent, and with which values in turn."""
+
+    sql: str
+    calls: int
+    values: tuple[list[str | int], ...]
+
+
+def read_expected(folder: Path) -> Expected:
+    with (folder / "expected.toml").open("rb") as file:
+        found = tomllib.load(file)
+    listed = {name: tuple(found.pop(name)) for name in ("recommends", "never") if name in found}
+    return Expected(**listed, **found)
+
+
+def prepare(connection: Connection[TupleRow], folder: Path) -> None:
+    """Make the tables, forget what that took, and send the workload."""
+    for statement in _paragraphs(folder / "schema.sql"):
+        connection.execute(statement.encode())
+    connection.execute(FORGET)
+    with psycopg.RawCursor(connection) as cursor:
+        for sent in map(_sent, _paragraphs(folder / "workload.sql")):
+            for call in range(sent.calls):
+                bound = sent.values[call % len(sent.values)] if sent.values else None
+                cursor.execute(sent.sql.encode(), bound)
+
+
+def _paragraphs(file: Path) -> Iterator[str]:
+    """A blank line ends a statement; a paragraph of comments only is none."""
+    for paragraph in re.split(r"\n\s*\n(?=\S)", file.read_text(encoding="utf-8").strip()):
+        if any(not line.startswith("--") for line in paragraph.splitlines()):
+            yield paragraph
+
+
+def _sent(paragraph: str) -> Sent:
+    calls = re.search(r"^-- calls: (\d+)$", paragraph, re.MULTILINE)
+    values = re.findall(r"^-- values: (\[.*\])$", paragraph, re.MULTILINE)
+    sql = "\n".join(line for line in paragraph.splitlines() if not line.startswith("--"))
+    return Sent(sql, int(calls[1]) if calls else 1, tuple(map(json.loads, values)))

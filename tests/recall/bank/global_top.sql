@@ -1,0 +1,1 @@
+SELECT transfer_id, amount, booked_at FROM transfer ORDER BY amount DESC LIMIT 100

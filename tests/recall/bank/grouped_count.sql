@@ -1,0 +1,1 @@
+SELECT DISTINCT merchant FROM card_payment

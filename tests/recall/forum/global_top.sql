@@ -1,0 +1,1 @@
+SELECT id, handle, karma FROM member ORDER BY karma DESC LIMIT 25

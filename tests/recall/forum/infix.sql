@@ -1,0 +1,1 @@
+SELECT id, subject FROM thread WHERE subject ILIKE '%topic 77%'

@@ -1,0 +1,1 @@
+SELECT surname, given_name, allergies FROM patient WHERE allergies @> ARRAY['penicillin']

@@ -1,0 +1,1 @@
+SELECT patient_id, surname, insurance FROM patient WHERE insurance ->> 'policy' = 'P1234'

@@ -1,0 +1,1 @@
+SELECT stage, count(*) FROM lab_order GROUP BY stage

@@ -1,0 +1,1 @@
+SELECT note_id, author FROM clinical_note WHERE body ILIKE '%sepsis visit 30%'

@@ -1,0 +1,1 @@
+SELECT patient_id, surname, given_name, born FROM patient WHERE surname LIKE 'Dietrich12%' ORDER BY surname, given_name

@@ -1,0 +1,1 @@
+UPDATE lab_order SET stage = 'reported' WHERE sample_code = 'S104729'

@@ -1,0 +1,1 @@
+SELECT count(*) FROM shipments WHERE labels && ARRAY['hazard', 'explosive']

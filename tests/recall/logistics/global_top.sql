@@ -1,0 +1,1 @@
+SELECT id, tracking_no, weight_kg FROM shipments ORDER BY weight_kg DESC, id FETCH FIRST 20 ROWS ONLY

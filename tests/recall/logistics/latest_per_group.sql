@@ -1,0 +1,1 @@
+SELECT DISTINCT ON (plate) plate, driver, departed_at FROM trips ORDER BY plate, departed_at DESC

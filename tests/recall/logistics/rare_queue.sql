@@ -1,0 +1,1 @@
+SELECT id, topic, body FROM outbox WHERE NOT sent ORDER BY id LIMIT 100

@@ -1,0 +1,159 @@
+"""The PostgreSQL servers and databases that the tests use."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import socket
+import tempfile
+import traceback
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from urllib.parse import quote, urlsplit, urlunsplit
+from uuid import uuid4
+
+import psycopg
+from psycopg import Connection
+from psycopg.rows import TupleRow
+from psycopg.sql import SQL, Identifier
+
+from agentdb.embedded.account import Account, server_account
+from agentdb.embedded.programs import Runner
+
+FASTER = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
+"""Settings for servers whose data nobody will miss."""
+
+DEBIAN_15 = Path("/usr/lib/postgresql/15")
+
+_SETTINGS_15 = FASTER | {
+    "listen_addresses": "",
+    "shared_preload_libraries": "pg_stat_statements",
+    "compute_query_id": "on",
+}
+
+
+def connect(url: str) -> Connection[TupleRow]:
+    """Connect in autocommit mode; use it in a `with` so that it is closed."""
+    return psycopg.connect(url, autocommit=True)
+
+
+def run(url: str, *statements: str) -> None:
+    """Run statements one by one in one connection."""
+    with connect(url) as connection:
+        for statement in statements:
+            connection.execute(statement.encode())
+
+
+def value(url: str, query: str) -> object:
+    """Return the first column of the first row of a query; None if there is no row."""
+    with connect(url) as connection:
+        row = connection.execute(query.encode()).fetchone()
+    return None if row is None else row[0]
+
+
+def with_database(url: str, name: str) -> str:
+    """Return the same way in, to another database of the server."""
+    return urlunsplit(urlsplit(url)._replace(path=f"/{name}"))
+
+
+def database_name(url: str) -> str:
+    """Return the name of the database that a URL leads to."""
+    return urlsplit(url).path.removeprefix("/")
+
+
+def add_extensions(url: str, *names: str) -> None:
+    """Create extensions."""
+    run(url, *(f"CREATE EXTENSION {name}" for name in names))
+
+
+@contextmanager
+def new_database(server: str, template: str = "template1") -> Iterator[str]:
+    """Make a database, a copy of `template`; drop it in the end, whoever is in it."""
+    name = f"test_{uuid4().hex[:12]}"
+    _administer(server, "CREATE DATABASE {} TEMPLATE {}", name, template)
+    try:
+        yield with_database(server, name)
+    finally:
+        _administer(server, "DROP DATABASE {} WITH (FORCE)", name)
+
+
+@contextmanager
+def reachable_folder() -> Iterator[Path]:
+    """Make a temporary folder with a short path that every user may enter."""
+    folder = Path(tempfile.mkdtemp(prefix="agentdb-test-"))
+    try:
+        folder.chmod(0o711)
+        yield folder
+    finally:
+        shutil.rmtree(folder)
+
+
+@contextmanager
+def effective_user(uid: int) -> Iterator[None]:
+    """Let this process act as another user; only root may."""
+    before = os.geteuid()
+    os.seteuid(uid)
+    try:
+        yield
+    finally:
+        os.seteuid(before)
+
+
+def as_user(uid: int, do: Callable[[], object]) -> None:
+    """Call `do` in a process that is wholly another user's; only root may."""
+    pid = os.fork()
+    if pid == 0:
+        try:
+            os.setgroups([])
+            os.setgid(uid)
+            os.setuid(uid)
+            do()
+            os._exit(0)
+        except BaseException:  # noqa: BLE001 - the child must not return
+            traceback.print_exc()
+            os._exit(1)
+    assert os.waitpid(pid, 0)[1] == 0
+
+
+def free_port() -> int:
+    """Return a TCP port that was free a moment ago."""
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        port = listening.getsockname()[1]
+    assert isinstance(port, int)
+    return port
+
+
+@contextmanager
+def debian_15(folder: Path) -> Iterator[str]:
+    """Run Debian's PostgreSQL 15 in `folder` (as root: as the system user)."""
+    account = server_account(folder / "data")
+    if account.is_another:
+        shutil.chown(folder, account.uid, account.gid)
+    runner = Runner(account, folder)
+    locale = ["-E", "UTF8", "--locale=C.UTF-8"]
+    _succeed(runner, "initdb", "-D", f"{folder}/data", "-U", "agentdb", "-A", "trust", *locale)
+    _start_15(runner, folder, account)
+    try:
+        yield f"postgresql://agentdb@/postgres?host={quote(str(folder))}"
+    finally:
+        _succeed(runner, "pg_ctl", "stop", "-D", f"{folder}/data", "-m", "immediate")
+
+
+def _start_15(runner: Runner, folder: Path, account: Account) -> None:
+    settings = _SETTINGS_15 | {"unix_socket_directories": str(folder)}
+    conf = folder / "data" / "postgresql.conf"
+    lines = [f"{name} = '{value}'" for name, value in settings.items()]
+    conf.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    shutil.chown(conf, account.uid, account.gid)
+    _succeed(runner, "pg_ctl", "start", "-D", f"{folder}/data", "-w", "-l", f"{folder}/log")
+
+
+def _succeed(runner: Runner, program: str, *words: str) -> None:
+    done = runner.run([DEBIAN_15 / "bin" / program, *words])
+    assert done.code == 0, done.output
+
+
+def _administer(server: str, command: str, *names: str) -> None:
+    with connect(server) as connection:
+        connection.execute(SQL(command).format(*map(Identifier, names)))
