@@ -16,7 +16,7 @@ from agentdb.architect.recommendation import Ground, Recommendation, recommend
 from agentdb.architect.selection import Terms
 from agentdb.architect.study import Desk, Studies, study_statements
 from agentdb.architect.trials import Trials, try_candidates
-from agentdb.architect.workload import Skipped, Workload
+from agentdb.architect.workload import Skipped, Workload, relation_names
 from agentdb.architect.writes import read_writes, upkeep_milliseconds
 from agentdb.embedding.embedder import Embedder
 from agentdb.target.catalog import Catalog, Table
@@ -31,7 +31,7 @@ class Policy:
     """
 
     least_share: float = 0.001
-    price_of_space: float = 0.02
+    price_of_space: float = 0.06
     budget_bytes: int | None = None
     seconds: float = 120.0
 
@@ -42,7 +42,7 @@ class Subject:
 
     name: str  # "host/database", no secrets
     read_workload: Callable[[], Workload]
-    read_catalog: Callable[[], Catalog]
+    read_catalog: Callable[[Collection[str]], Catalog]  # values of the named tables alone
     desk: Callable[[Catalog], AbstractContextManager[Desk]]
     bench: Callable[[Catalog, Collection[Table]], AbstractContextManager[Workbench]]
     ground: Callable[[Workbench], Ground]
@@ -85,12 +85,13 @@ def run_audit(
     """Read, study, recall, propose, try, recommend; nothing is stored."""
     started = datetime.now(UTC)
     workload = subject.read_workload()
-    catalog = subject.read_catalog()
+    catalog = subject.read_catalog(relation_names(workload))
     with subject.desk(catalog) as desk:
         studies = study_statements(workload, desk, progress)
     cases = recall_cases(studies, *memory)
     candidates = propose_candidates(cases, catalog, proposers)
-    trials, recommendations = Trials((), ()), ()
+    trials = Trials((), ())
+    recommendations: tuple[Recommendation, ...] = ()
     if candidates:
         with subject.bench(catalog, touched_tables(cases, candidates)) as bench:
             rules = _rules(workload, catalog, policy, progress)

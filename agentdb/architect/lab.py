@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
@@ -11,6 +12,7 @@ from agentdb.architect.candidates import Candidate
 from agentdb.architect.recall import Case
 from agentdb.architect.selection import NOTHING, Indexes, Measured, Option, choose
 from agentdb.architect.study import Call
+from agentdb.architect.workload import Statement
 from agentdb.target.index import IndexDefinition
 from agentdb.target.plan import Plan
 from agentdb.target.sandbox import Failure
@@ -22,6 +24,7 @@ _SLOW_MILLISECONDS = 200.0  # a call this slow shows its difference in one round
 _MEASURED_ALONE = 2  # calls of a statement, the weightiest, that each idea is tried with
 _PROMISING = 0.9  # of the planner's cost as things are: above it, a call is not run
 _HELPED = 0.5
+_FEW_BLOCKS = 8  # a difference that means nothing
 
 
 @dataclass(eq=False, slots=True)
@@ -32,6 +35,7 @@ class Subject:
     call: Call
     sql: str
     tables: frozenset[str]
+    weight: float  # 0 to 1: the share of the statement's calls that it stands for
     milliseconds: float  # of the workload's time
     baseline: Plan
     plans: dict[Indexes, Plan]  # as measured under sets of indexes, without any at first
@@ -79,10 +83,13 @@ class Lab:
         if not measured:
             reasons = [failure.reason for failure in found if isinstance(failure, Failure)]
             self.unmeasured[case.fingerprint] = reasons[0]
-        total = sum(s.call.weight * s.baseline.work for s in measured) or 1.0
+        statement = case.study.statement
         for subject in measured:
-            share = subject.call.weight * subject.baseline.work / total
-            subject.milliseconds = case.study.statement.total_milliseconds * share
+            subject.weight = subject.call.weight * _likeness(subject.baseline, statement)
+        total = sum(s.weight * s.baseline.work for s in measured) or 1.0
+        for subject in measured:
+            share = subject.weight * subject.baseline.work / total
+            subject.milliseconds = statement.total_milliseconds * share
         self.subjects.extend(measured)
 
     def _baseline(self, case: Case, call: Call) -> Subject | Failure:
@@ -91,7 +98,7 @@ class Lab:
         if isinstance(plan, Failure):
             return plan
         tables = frozenset(relation.table.name for relation in call.scoped.relations())
-        return Subject(case.fingerprint, call, sql, tables, 0.0, plan, {NOTHING: plan})
+        return Subject(case.fingerprint, call, sql, tables, call.weight, 0.0, plan, {NOTHING: plan})
 
     # Each idea by itself, then what the others could do together.
 
@@ -306,6 +313,18 @@ class Lab:
 
     def _time_is_up(self, part: float) -> bool:
         return time.monotonic() > self._until - self.rules.seconds * (1 - part)
+
+
+def _likeness(plan: Plan, statement: Statement) -> float:
+    """How much a call is like those that were observed, by the blocks it touches: 0 to 1.
+
+    Rows cannot tell a value that fills a LIMIT at once from one that hardly does; blocks can.
+    """
+    if statement.kind != "select" or not statement.calls:
+        return 1.0
+    observed = statement.blocks / statement.calls
+    ratio = ((plan.blocks or 0) + _FEW_BLOCKS) / (observed + _FEW_BLOCKS)
+    return 1 / (1 + math.log(ratio) ** 2)
 
 
 def _on(chosen: Indexes, subject: Subject) -> Indexes:

@@ -64,7 +64,7 @@ def recall_cases(
 ) -> tuple[Case, ...]:
     """Return each statement with up to `k` precedents; all texts are embedded in one batch."""
     texts = [features(study) for study in studies.studies]
-    vectors = embedder.embed(texts) if texts else []
+    vectors = embedder.embed(texts)
     return tuple(
         Case(study, text, vector, tuple(fixes.similar(vector, text, k)))
         for study, text, vector in zip(studies.studies, texts, vectors, strict=True)

@@ -9,6 +9,7 @@ from uuid import UUID, uuid4
 
 from agentdb.architect.recall import Case, Precedent
 from agentdb.architect.trials import Effect, Trial, Trials
+from agentdb.embedding.embedder import Vector
 from agentdb.target.catalog import Catalog
 from agentdb.target.index import IndexDefinition
 from agentdb.target.syntax import canonical
@@ -52,7 +53,7 @@ class Recommendation:
     similar: tuple[Precedent, ...]
     definition: IndexDefinition
     features: str  # of the statement that gains most
-    vector: Sequence[float]
+    vector: Vector
     plan_before: str
     plan_after: str
     values_tried: int
@@ -206,7 +207,9 @@ def _partitioned_sql(definition: IndexDefinition, catalog: Catalog, oid: int) ->
 
 def _title(definition: IndexDefinition) -> str:
     keys = ", ".join(_plain(key.text()) for key in definition.keys)
-    what = {"btree": "Index", "gin": "GIN index", "brin": "BRIN index"}[definition.method]
+    what = {"btree": "Index", "gin": "GIN index", "brin": "BRIN index", "hash": "Hash index"}[
+        definition.method
+    ]
     where = f" where {definition.predicate}" if definition.predicate else ""
     return f"{what} on {definition.table} ({keys}){where}"
 

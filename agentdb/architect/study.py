@@ -81,10 +81,14 @@ def _study(statement: Statement, desk: Desk) -> Study | Skipped:
         bindings = _bindings(statement, desk)
     except (NotExecutable, Unparsable) as error:
         return _skipped(statement, str(error))
-    calls, reasons = [], []
+    calls: list[Call] = []
+    reasons: list[str] = []
     for binding in bindings:
         call = _call(binding, desk)
-        (calls if isinstance(call, Call) else reasons).append(call)
+        if isinstance(call, Call):
+            calls.append(call)
+        else:
+            reasons.append(call)
     if not calls:
         return _skipped(statement, str(reasons[0]))
     parent = _deleted_from(statement, desk.catalog)

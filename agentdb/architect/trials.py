@@ -79,7 +79,7 @@ def _effect(lab: Lab, subject: Subject, chosen: Indexes) -> Effect:
     return Effect(
         fingerprint=subject.fingerprint,
         label=subject.call.label,
-        weight=subject.call.weight,
+        weight=subject.weight,
         before_ms=before_ms,
         after_ms=after_ms,
         before_blocks=before.blocks or 0,

@@ -147,6 +147,12 @@ def _has_its_values(text: str) -> bool:
     return next(find(tree, pb.ParamRef), None) is None
 
 
+def relation_names(workload: Workload) -> frozenset[str]:
+    """Return the bare names of all relations that the workload's statements name."""
+    trees = (parse_one(statement.query) for statement in workload.statements)
+    return frozenset(name.relname for tree in trees for name in find(tree, pb.RangeVar))
+
+
 # What the rows of pg_stat_statements make up; pure ------------------------------------------------
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
 from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated, cast
 
@@ -11,12 +10,12 @@ import typer
 
 from agentdb.cli.output import Format, FormatOption, print_json, print_table, print_text, say
 from agentdb.cli.targets import TargetOption
+from agentdb.delivery.words import first_line, megabytes, milliseconds
 from agentdb.settings import read_settings
 
-if TYPE_CHECKING:
+if TYPE_CHECKING:  # SQLAlchemy and numpy, which --help does without
     from agentdb.models.optimization import Status as Decision
     from agentdb.repositories.advice import Optimization, StatementEffect
-    from agentdb.repositories.optimizations import OptimizationRepository
 
 app = typer.Typer(
     name="recommendations", help="The record of advice, and what became of each piece."
@@ -51,8 +50,11 @@ def list_(
     status: StatusOption = None, target: TargetOption = None, format_: FormatOption = Format.TABLE
 ) -> None:
     """List all advice, the newest first."""
-    with _record() as record:
-        found = record.list(status=cast("Decision | None", status), target=target and _name(target))
+    from agentdb.wiring.recording import list_advice  # noqa: PLC0415 - --help does without
+
+    settings = read_settings(target_url=target)
+    decision = cast("Decision | None", status)  # the same words
+    found = list_advice(settings, status=decision, target=target and settings.target_url)
     if format_ == Format.JSON:
         print_json(found)
         return
@@ -65,28 +67,35 @@ def list_(
 @app.command(epilog="Example: agentdb recommendations show 1a2b3c4d")
 def show(identifier: IdArgument, format_: FormatOption = Format.TABLE) -> None:
     """Show one piece of advice with its reasons, its SQL and the statements concerned."""
-    with _record() as record:
-        found = record.get(identifier)
+    from agentdb.wiring.recording import find_advice  # noqa: PLC0415 - --help does without
+
+    found = find_advice(read_settings(), identifier)
     if format_ == Format.JSON:
         print_json(found)
         return
     print_table(("", found.title), _facts(found))
     columns = ("statement", "calls", "ms before", "after", "blocks before", "after")
-    print_table(columns, [_effect_row(effect) for effect in found.statements])
+    print_table(columns, map(_effect_row, found.statements))
 
 
 @app.command(epilog='Example: agentdb recommendations sql | psql "$AGENTDB_TARGET_URL"')
 def sql(
     identifier: Annotated[
-        str | None, typer.Argument(metavar="[ID]", help="Only this one (default: all open).")
+        str | None,
+        typer.Argument(metavar="[ID]", help="Only this one; else all that the last audit advises."),
     ] = None,
     target: TargetOption = None,
 ) -> None:
-    """Print the SQL of the open advice, ready for psql; nothing else is printed."""
-    with _record() as record:
-        found = (record.get(identifier),) if identifier else _open(record, target)
+    """Print the SQL to run, ready for psql; nothing else is printed."""
+    from agentdb.wiring.recording import (  # noqa: PLC0415 - --help does without
+        advice_to_run,
+        find_advice,
+    )
+
+    settings = read_settings(target_url=target)
+    found = (find_advice(settings, identifier),) if identifier else advice_to_run(settings)
     for each in found:
-        print_text(f"-- {each.title} ({each.id})\n{each.sql.rstrip(';')};")
+        print_text(f"-- {first_line(each.title, 90)} ({each.id})\n{each.sql};")
     if not found:
         say("nothing is open: run `agentdb audit`")
 
@@ -100,7 +109,7 @@ def accept(identifier: IdArgument, format_: FormatOption = Format.TABLE) -> None
 @app.command(epilog="Example: agentdb recommendations reject 1a2b3c4d --why 'table goes soon'")
 def reject(
     identifier: IdArgument,
-    why: Annotated[str, typer.Option(help="The reason; later audits and people will want it.")],
+    why: Annotated[str, typer.Option(help="The reason; whoever meets it again will want it.")],
     format_: FormatOption = Format.TABLE,
 ) -> None:
     """Note that it will not be done, and why."""
@@ -113,50 +122,17 @@ def applied(identifier: IdArgument, format_: FormatOption = Format.TABLE) -> Non
     _decide(identifier, "applied", None, format_)
 
 
-@contextmanager
-def _record() -> Iterator[OptimizationRepository]:
-    from agentdb import database  # noqa: PLC0415 - --help does without SQLAlchemy
-    from agentdb.repositories.optimizations import OptimizationRepository  # noqa: PLC0415
-    from agentdb.wiring.storage import storage  # noqa: PLC0415
-
-    with storage(read_settings()) as engine, database.session(engine) as session:
-        yield OptimizationRepository(session)
-
-
 def _decide(identifier: str, status: Decision, why: str | None, format_: Format) -> None:
-    with _record() as record:
-        decided = record.decide(identifier, status, why)
+    from agentdb.wiring.recording import decide_advice  # noqa: PLC0415 - --help does without
+
+    decided = decide_advice(read_settings(), identifier, status, why)
     if format_ == Format.JSON:
         print_json(decided)
     else:
         print_text(f"{decided.status}: {decided.title} ({decided.id})")
 
 
-def _open(record: OptimizationRepository, target: str | None) -> tuple[Optimization, ...]:
-    from agentdb.errors import BadSetting  # noqa: PLC0415
-
-    name = _name(target)
-    found = record.pending(name) if name else _all_open(record)
-    if len({each.target for each in found}) > 1:
-        raise BadSetting("advice is open for several databases: say for which with --target URL")
-    return found
-
-
-def _all_open(record: OptimizationRepository) -> tuple[Optimization, ...]:
-    return (*record.list(status="accepted"), *record.list(status="proposed"))
-
-
-def _name(target: str | None) -> str | None:
-    """Return how the target is called in the record; None: not told."""
-    from agentdb.target.connection import describe  # noqa: PLC0415
-
-    url = read_settings(target_url=target).target_url
-    return url and describe(url)
-
-
 def _row(found: Optimization) -> tuple[object, ...]:
-    from agentdb.delivery.words import megabytes  # noqa: PLC0415
-
     return (
         str(found.id)[:8],
         f"{found.created_at:%Y-%m-%d}",
@@ -181,8 +157,6 @@ def _facts(found: Optimization) -> Iterator[tuple[str, object]]:
 
 
 def _effect_row(effect: StatementEffect) -> tuple[object, ...]:
-    from agentdb.delivery.words import first_line, milliseconds  # noqa: PLC0415
-
     return (
         first_line(effect.query, 70),
         effect.calls,

@@ -153,8 +153,5 @@ def strings(nodes: Iterator[pb.Node] | list[pb.Node]) -> tuple[str, ...]:
 
 
 def foreign_sql(text: str) -> SQL:
-    """Return a text that came from the target's own catalog (a type, a definition) for psycopg.
-
-    Curly brackets are doubled, as `SQL.format` would read them otherwise.
-    """
+    """Return a text that came from the target (a type, a definition, a statement) for psycopg."""
     return SQL(cast("LiteralString", text))

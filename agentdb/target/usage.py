@@ -305,14 +305,13 @@ def literals(node: pb.Node) -> tuple[str, ...]:
 
 
 def _literal(constant: pb.A_Const) -> str | None:
-    which = constant.WhichOneof("val")
-    if which == "ival":
-        return str(constant.ival.ival)
-    if which == "fval":
-        return constant.fval.fval
-    if which == "boolval":
-        return "t" if constant.boolval.boolval else "f"
-    return constant.sval.sval if which == "sval" else None
+    texts: dict[str | None, str] = {
+        "ival": str(constant.ival.ival),
+        "fval": constant.fval.fval,
+        "boolval": "t" if constant.boolval.boolval else "f",
+        "sval": constant.sval.sval,
+    }
+    return texts.get(constant.WhichOneof("val"))
 
 
 def _first_of_row(node: pb.Node) -> pb.Node:

@@ -18,13 +18,20 @@ from agentdb.architect.proposers.block_range import propose_block_range
 from agentdb.architect.proposers.btree import propose_btree
 from agentdb.architect.proposers.covering import propose_covering
 from agentdb.architect.proposers.foreign_key import propose_foreign_key
+from agentdb.architect.proposers.hashed import propose_hashed
 from agentdb.architect.proposers.inverted import propose_inverted
 from agentdb.architect.proposers.partial import propose_partial
 from agentdb.architect.proposers.prefix import propose_prefix
 from agentdb.architect.recall import Precedent
 from agentdb.architect.recommendation import Ground
 from agentdb.architect.study import Desk, study_statements
-from agentdb.architect.workload import Thresholds, judge, read_examples, read_workload
+from agentdb.architect.workload import (
+    Thresholds,
+    judge,
+    read_examples,
+    read_workload,
+    relation_names,
+)
 from agentdb.delivery.report import Report
 from agentdb.embedding.embedder import Embedder, Vector
 from agentdb.repositories.advice import Embedding, Scored
@@ -38,7 +45,7 @@ from agentdb.target.sandbox import Limits, open_sandbox
 from agentdb.target.shadow import Shadow, lay_shadow
 from agentdb.target.statements import Entry, Window
 from agentdb.wiring.keeping import Occasion, alone, keep_audit
-from agentdb.wiring.memory import embedder, verdict_of
+from agentdb.wiring.memory import embedder, in_words, verdict_of
 from agentdb.wiring.storage import storage, target_url
 from agentdb.wiring.summary import summarise, version_text
 
@@ -50,6 +57,7 @@ PROPOSERS: tuple[Proposer, ...] = (
     propose_block_range,
     propose_prefix,
     propose_foreign_key,
+    propose_hashed,
 )
 
 _MEGABYTE = 1024 * 1024
@@ -123,7 +131,7 @@ def _subject(settings: Settings, guests: _Guests) -> Subject:
     return Subject(
         name=guests.name,
         read_workload=lambda: read_workload(guests.connection, _thresholds(settings)),
-        read_catalog=lambda: read_catalog(guests.connection),
+        read_catalog=lambda names: read_catalog(guests.connection, names),
         desk=bench.desk,
         bench=bench.workbench,
         ground=bench.ground,
@@ -202,6 +210,8 @@ def audit(settings: Settings, progress: Progress, *, keep: bool = True) -> Repor
         if not keep:
             return summarise(line(), notes)
         found, record = keep_audit(engine, _occasion(settings, guests, model), line)
+        # Into the cache now, so that `agentdb similar` answers at once.
+        model.embed([in_words(each.title, each.reasoning) for each in found.recommendations])
         return summarise(found, notes, record)
 
 
@@ -218,6 +228,6 @@ def describe_statement(settings: Settings, text: str) -> str | None:
         version = guests.connection.info.server_version
         entry = Entry(text, 1, 1.0, 1, 1, 0)
         alone = judge([entry], Thresholds(share_of_time=1.0), Window(), version)
-        with audited.desk(audited.read_catalog()) as desk:
+        with audited.desk(audited.read_catalog(relation_names(alone))) as desk:
             studies = study_statements(alone, desk, lambda *_: None).studies
     return features(studies[0]) if studies else None

@@ -59,3 +59,8 @@ def verdict_of(status: Status) -> Literal["confirmed", "neutral", "regressed", "
     if status in ("confirmed", "neutral", "regressed"):
         return status
     return "pending"
+
+
+def in_words(title: str, reasoning: str) -> str:
+    """Return what a description of a trouble is compared with: a fix, and its first reason."""
+    return f"{title}. {reasoning.partition('. ')[0]}"

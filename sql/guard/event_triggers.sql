@@ -12,10 +12,10 @@ WHERE
     pg_event_trigger.evtenabled <> 'D'
     AND (
         pg_event_trigger.evtevent IN ('ddl_command_start', 'ddl_command_end')
-        OR (pg_event_trigger.evtevent = 'sql_drop' AND 'DROP INDEX' = ANY(%(commands)s::text []))
+        OR (pg_event_trigger.evtevent = 'sql_drop' AND 'DROP INDEX' = ANY(%(commands)s::text[]))
     )
     AND (
         pg_event_trigger.evttags IS NULL
-        OR pg_event_trigger.evttags && %(commands)s::text []
+        OR pg_event_trigger.evttags && %(commands)s::text[]
     )
 ORDER BY trigger

@@ -168,7 +168,6 @@ def test_an_audit_is_kept_with_what_it_saw(shop: Settings) -> None:
 def test_postgresql_15_without_pgvector_is_audited_as_well(
     database_url: str, target_url_15: str
 ) -> None:
-    from tests.acceptance.running import open_shop, places  # noqa: PLC0415
 
     open_shop(target_url_15)
     report = printed("audit", **places(database_url, target_url_15))

@@ -21,13 +21,15 @@ def folder() -> Iterator[Path]:
         server(parent / "server", "stop")
 
 
-def server(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+def server(
+    folder: Path | str, *arguments: str, **environment: str
+) -> subprocess.CompletedProcess[str]:
     return subprocess.run(  # noqa: S603
         [sys.executable, "-m", "agentdb", "server", *arguments],
         capture_output=True,
         check=False,
         text=True,
-        env={**os.environ, "AGENTDB_DATA_DIR": str(folder), "COLUMNS": "200"},
+        env={**os.environ, "AGENTDB_DATA_DIR": str(folder), "COLUMNS": "200", **environment},
         timeout=90,
     )
 
@@ -71,6 +73,21 @@ def test_a_folder_given_by_a_flag_wins(folder: Path, tmp_path: Path) -> None:
     other = tmp_path / "other"
     assert found(folder, "status", "--data-dir", str(other))["folder"] == str(other)
     assert not other.exists()
+
+
+def test_without_a_folder_the_users_own_is_taken() -> None:
+    with reachable_folder() as home:
+        shown = server("", "status", "--format", "json", XDG_DATA_HOME=str(home))
+        assert json.loads(shown.stdout)["folder"] == str(home / "agentdb" / "server")
+        assert list(home.iterdir()) == []
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root runs it as somebody else")
+def test_root_with_a_closed_home_takes_the_systems_folder() -> None:
+    with reachable_folder() as home:
+        home.chmod(0o700)
+        shown = server("", "status", "--format", "json", XDG_DATA_HOME=str(home))
+        assert json.loads(shown.stdout)["folder"] == "/var/lib/agentdb/server"
 
 
 @pytest.mark.parametrize("port", ["0", "65536", "x"])

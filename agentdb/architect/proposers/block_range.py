@@ -12,6 +12,7 @@ from agentdb.target.index import IndexDefinition, Key
 _CORRELATED = 0.9
 _LEAST_BYTES = 4 * 1024 * 1024
 _PAGES_PER_RANGE = (16, 64)
+_SUMMED_UP = frozenset("DINST")  # categories of types that have a default operator class for BRIN
 
 
 def propose_block_range(case: Case, catalog: Catalog) -> Iterator[Candidate]:
@@ -21,6 +22,8 @@ def propose_block_range(case: Case, catalog: Catalog) -> Iterator[Candidate]:
         for found in use.filters if worth_an_index(use.table) else ():
             column = found.key.column
             if column is None or found.kind not in ("range", "equal", "among"):
+                continue
+            if column.category not in _SUMMED_UP:
                 continue
             if abs(column.correlation) < _CORRELATED or use.table.size_bytes < _LEAST_BYTES:
                 continue

@@ -14,6 +14,7 @@ from agentdb.target.usage import Filter, TableUse
 _MOST_KEPT = 0.5  # a partial index over more of the table saves too little
 _RARE = 0.2
 _DOMINANT = 0.5
+_MOSTLY_NULL = 0.3
 _MOST_VALUES = 50  # of a column that means a state or a kind; an identifier has more
 
 
@@ -22,7 +23,8 @@ def propose_partial(case: Case, catalog: Catalog) -> Iterator[Candidate]:
 
     A condition written in the statement (`IS NULL`, a boolean) becomes the predicate as it
     is. A rare value of a column that one value dominates is served by "not that value",
-    which holds for every rare value, and by the value itself.
+    which holds for every rare value, and by the value itself. A value looked up in a
+    column that is mostly NULL is in an index over the rows that have one.
     """
     del catalog
     for use in case.uses:
@@ -36,10 +38,16 @@ def _indexes(
     use: TableUse, condition: Filter, predicate: str, fingerprint: str
 ) -> Iterator[Candidate]:
     table = (use.table.schema, use.table.name)
-    lists = [found.keys for found in key_lists(use, without=[condition])]
+    settled = [condition] if _is_settled(condition, predicate) else []
+    lists = [found.keys for found in key_lists(use, without=settled)]
     for keys in lists or [_fallback(use, condition)]:
         definition = IndexDefinition(*table, "btree", keys, predicate=predicate)
         yield Candidate(definition, f"only the rows where {predicate}", (fingerprint,))
+
+
+def _is_settled(condition: Filter, predicate: str) -> bool:
+    """Tell whether every row of the index meets the condition, so that no key is needed for it."""
+    return predicate == condition.predicate
 
 
 def _fallback(use: TableUse, condition: Filter) -> tuple[Key, ...]:
@@ -60,6 +68,8 @@ def _predicates(found: Filter) -> Iterator[str]:
         yield found.predicate
     elif found.kind in ("equal", "among"):
         yield from _rare_values(found, column)
+    if found.kind in ("equal", "among", "range", "join") and column.null_fraction >= _MOSTLY_NULL:
+        yield f"{found.key.sql} IS NOT NULL"
 
 
 def _rare_values(found: Filter, column: Column) -> Iterator[str]:

@@ -68,10 +68,13 @@ def bind(
     bound. Nothing but sampling queries is executed. Raises NotExecutable, with the reason, when
     there is no way.
     """
-    statement = _repaired(query)
-    if not statement.numbers:
-        return (Binding("as written", (), deparse(statement.tree), 1.0),)
-    scoped = read_scopes(statement.tree, catalog)
+    try:
+        statement = _reading(repair(query))
+        if not statement.numbers:
+            return (Binding("as written", (), deparse(statement.tree), 1.0),)
+        scoped = read_scopes(statement.tree, catalog)
+    except Unparsable as error:
+        raise NotExecutable(f"cannot be parsed: {error}") from error
     roles = read_roles(scoped)
     types = describe(connection, statement, roles)
     samples = sample(connection, catalog, roles, null_tests(scoped))
@@ -83,11 +86,7 @@ def bind(
     return _weighted(found)
 
 
-def _repaired(query: str) -> Repaired:
-    try:
-        statement = repair(query)
-    except Unparsable as error:
-        raise NotExecutable(f"cannot be parsed: {error}") from error
+def _reading(statement: Repaired) -> Repaired:
     tree = read_part(statement.tree)
     if tree is None:
         raise NotExecutable("looks for no rows: there is no SELECT in it")

@@ -83,7 +83,7 @@ def _drop_modifiers(tree: pb.Node) -> None:
 
 def _squash(tree: pb.Node) -> Iterator[tuple[int, int]]:
     """Leave the first of a long list of parameters; return its number and the list's length."""
-    lists = [list_.items for list_ in find(tree, pb.List)]
+    lists = [in_.rexpr.list.items for in_ in find(tree, pb.A_Expr) if in_.kind == pb.AEXPR_IN]
     arrays = [array.elements for array in find(tree, pb.A_ArrayExpr)]
     for items in (*lists, *arrays):
         if len(items) >= _LONG and all(_holds_parameter(items)):

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import Any
 
 from agentdb.target.parameters import operands
 from agentdb.target.parameters.operands import direct, name_of
 from agentdb.target.parameters.sources import Source, source_of
 from agentdb.target.parameters.vocabulary import OPERATORS, RANGE, Role, RoleKind, argument_kind
 from agentdb.target.scope import Scoped
-from agentdb.target.syntax import Node, find, pb, walk
+from agentdb.target.syntax import Node, find, pb, strings, walk
 
 _PAIR = 2
 _EQUALITY = frozenset({"equal", "differ"})
@@ -47,23 +48,24 @@ class _Reader:
 
     def __init__(self, scoped: Scoped) -> None:
         self.scoped = scoped
+        self.readers: Mapping[type, Callable[[Any], _Found]] = {
+            pb.A_Expr: self._expression,
+            pb.FuncCall: self._call,
+            pb.CaseExpr: self._case,
+            pb.TypeCast: self._cast,
+            pb.RangeSubselect: self._values,
+            pb.SelectStmt: _limits,
+            pb.RangeTableSample: lambda sample: _all(operands.each(sample.args), "percent"),
+        }
 
     def read(self, node: Node) -> _Found:
         """Return what one node says of parameters; each may be said more than once."""
-        if isinstance(node, pb.A_Expr):
-            yield from self._expression(node)
-        elif isinstance(node, pb.FuncCall):
-            yield from self._call(node)
-        elif isinstance(node, pb.CaseExpr):
-            for case in node.args if node.HasField("arg") else ():
-                yield from self._compare("equal", node.arg, case.case_when.expr)
-        elif isinstance(node, pb.SelectStmt):
-            yield from _all(direct(node.limit_count), "limit")
-            yield from _all(direct(node.limit_offset), "offset")
-        elif isinstance(node, pb.TypeCast):
-            yield from self._cast(node)
-        elif isinstance(node, pb.RangeTableSample):
-            yield from _all(operands.each(node.args), "percent")
+        reader = self.readers.get(type(node))
+        return reader(node) if reader else iter(())
+
+    def _case(self, node: pb.CaseExpr) -> _Found:
+        for case in node.args if node.HasField("arg") else ():
+            yield from self._compare("equal", node.arg, case.case_when.expr)
 
     def _cast(self, node: pb.TypeCast) -> _Found:
         """`(payload ->> $1)::int`: the key has to lead to a number."""
@@ -71,6 +73,24 @@ class _Reader:
         for step in source.path if source else ():
             if isinstance(step.key, int):
                 yield step.key, Role("key" if step.kind == "key" else "path", source)
+
+    def _values(self, node: pb.RangeSubselect) -> _Found:
+        """`FROM (VALUES ($1, $2), …) AS v(id, name)`: whatever `v.id` is compared with."""
+        rows = [row.list.items for row in node.subquery.select_stmt.values_lists]
+        for column, name in enumerate(strings(list(node.alias.colnames)) if rows else ()):
+            source = self._compared_with(node.alias.aliasname, name)
+            for place, row in enumerate(rows if source else ()):
+                for number in direct(row[column]):
+                    yield number, Role("equal", source, place, _guess("equal", source))
+
+    def _compared_with(self, alias: str, name: str) -> Source | None:
+        for equation in find(self.scoped.tree, pb.A_Expr):
+            sides = [(equation.lexpr, equation.rexpr), (equation.rexpr, equation.lexpr)]
+            for side, other in sides:
+                named = strings(list(side.column_ref.fields))
+                if named == (alias, name) and (source := source_of(other, self.scoped)):
+                    return source
+        return None
 
     def _expression(self, node: pb.A_Expr) -> _Found:
         operator = name_of(node.name)
@@ -137,6 +157,11 @@ class _Reader:
             kind = argument_kind(name, place, len(call.args))
             for number in direct(argument):
                 yield number, Role(kind, source, place, guess)
+
+
+def _limits(node: pb.SelectStmt) -> _Found:
+    yield from _all(direct(node.limit_count), "limit")
+    yield from _all(direct(node.limit_offset), "offset")
 
 
 def _compared(kind: RoleKind, source: Source | None, other: pb.Node) -> _Found:

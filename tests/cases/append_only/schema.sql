@@ -1,4 +1,5 @@
--- A log only grows at its end, so an hour's rows lie together: a few pages of index are enough.
+-- A log only grows at its end, so an hour's rows lie together: a few pages of index are enough,
+-- and they cost nearly nothing at each of the many rows that come.
 CREATE TABLE readings (
     id bigint PRIMARY KEY,
     taken_at timestamptz NOT NULL,

@@ -1,4 +1,4 @@
--- Paging by the last row seen: the order is of two columns, downwards.
+-- Paging by the last row seen: a thousand entries share each time, so the order is of two columns.
 CREATE TABLE feed (
     id int PRIMARY KEY,
     made_at timestamptz NOT NULL,
@@ -6,7 +6,7 @@ CREATE TABLE feed (
 );
 
 INSERT INTO feed
-SELECT i, timestamptz '2025-01-01' + (i * 6151 % 20000) * interval '9 minutes', repeat('b', 60)
+SELECT i, timestamptz '2025-01-01' + i % 40 * interval '1 day', repeat('b', 60)
 FROM generate_series(1, 40000) AS i;
 
 VACUUM ANALYZE feed;

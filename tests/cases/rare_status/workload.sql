@@ -1,2 +1,2 @@
 -- calls: 20
-SELECT * FROM jobs WHERE status = 'queued' ORDER BY queued_at LIMIT 10;
+SELECT * FROM jobs WHERE status = 'queued' ORDER BY queued_at;

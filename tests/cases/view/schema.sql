@@ -13,7 +13,7 @@ CREATE VIEW short_subscriptions AS
 SELECT id, account AS owner, left(about, 10) AS about FROM current_subscriptions;
 
 INSERT INTO subscriptions
-SELECT i, (i * 7919) % 4000, i % 3 = 0, repeat('a', 80)
+SELECT i, (i * 7919) % 4000, i % 20 = 0, repeat('a', 80)
 FROM generate_series(1, 40000) AS i;
 
 VACUUM ANALYZE subscriptions;

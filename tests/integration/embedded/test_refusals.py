@@ -43,6 +43,13 @@ def test_a_folder_that_the_servers_user_cannot_reach(parent: Path) -> None:
     shutil.rmtree(closed)
 
 
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root may become somebody else")
+def test_a_user_id_without_a_name(parent: Path) -> None:
+    parent.chmod(0o777)
+    with effective_user(64999):
+        assert "user id 64999, which has no name" in refusal(parent / "server")
+
+
 def test_data_of_another_major_version(folder: Path) -> None:
     (folder / "data" / "PG_VERSION").write_text("17\n", encoding="ascii")
     message = refusal(folder)

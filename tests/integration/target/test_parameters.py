@@ -182,6 +182,8 @@ def test_what_is_grouped_by_runs_as_it_was_counted(shop: Target) -> None:
         "SELECT jsonb_build_object($1, $2) FROM customers LIMIT $3",
         "SELECT substring(name FROM $1 FOR $2) FROM customers",
         "SELECT * FROM customers WHERE ($1 IS NULL OR plan = $1)",
+        "SELECT * FROM (VALUES ($1, $2), ($3, $4)) AS v(i, n) JOIN customers c ON c.id = v.i",
+        "SELECT * FROM (VALUES ($1), ($2)) AS v(p) JOIN customers c ON v.p = c.plan LIMIT 9",
     ],
 )
 def test_what_the_server_cannot_tell_is_guessed(shop: Target, query: str) -> None:

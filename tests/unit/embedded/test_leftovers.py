@@ -12,6 +12,7 @@ from agentdb.embedded.account import Account
 from agentdb.embedded.leftovers import end_leftovers, is_gone
 from agentdb.embedded.place import Place
 from agentdb.embedded.programs import Runner
+from tests.servers import effective_user
 
 linux = pytest.mark.skipif(sys.platform != "linux", reason="needs /proc")
 
@@ -19,6 +20,12 @@ linux = pytest.mark.skipif(sys.platform != "linux", reason="needs /proc")
 def test_a_living_process_is_not_gone() -> None:
     assert not is_gone(os.getpid())
     assert not is_gone(1)
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root may become somebody else")
+def test_a_process_of_another_user_is_not_gone() -> None:
+    with effective_user(65534):
+        assert not is_gone(1)
 
 
 def test_a_buried_process_is_gone() -> None:

@@ -123,6 +123,12 @@ def test_a_long_list_is_squashed_and_its_length_kept() -> None:
     assert deparse(statement.tree) == "SELECT * FROM t WHERE a IN ($1) AND b = $41"
 
 
+def test_a_wide_row_of_values_is_no_list() -> None:
+    row = f"({', '.join(f'${number}' for number in range(1, 13))})"
+
+    assert repaired(f"SELECT * FROM (VALUES {row}) v") == f"SELECT * FROM (VALUES {row}) v"
+
+
 @pytest.mark.parametrize(
     ("statement", "reading"),
     [

@@ -133,6 +133,7 @@ def drawn(condition: str, theme: Theme, *kinds: ParameterType) -> list[object]:
         ("($1 IS NULL OR status = $1)", ["equal"]),
         ("EXISTS (SELECT $1 FROM users u WHERE u.id = o.id AND u.email = $2)", ["other", "equal"]),
         ("CASE status WHEN $1 THEN true END", ["equal"]),
+        ("EXISTS (SELECT FROM (VALUES ($1, $2)) AS v(a, b) WHERE v.a = o.id)", ["equal", "other"]),
         ("true LIMIT $1 OFFSET $2", ["limit", "offset"]),
         ("gone_at IS NULL AND length(name) > $1", ["above"]),
     ],
