@@ -20,6 +20,7 @@ The message says what happened and what to do next; a door prints it as one line
     │   ├── TargetLost
     │   ├── StatementsUnavailable
     │   ├── ExtensionTooOld
+    │   ├── TrialsRefused
     │   ├── SchemaTaken
     │   └── SandboxEscaped
     ├── AuditRunning
@@ -108,6 +109,10 @@ class ExtensionTooOld(TargetError):
 
 class SchemaTaken(TargetError):
     """The demo's schema name belongs to somebody else: use an empty database."""
+
+
+class TrialsRefused(TargetError):
+    """Something on the target makes trials unsafe."""
 
 
 class SandboxEscaped(TargetError):

@@ -13,7 +13,7 @@ _PACKAGE = Path(__file__).parent
 
 @cache
 def folder(name: str) -> Path:
-    """Return a folder that travels with the package: inside the wheel, or beside it in a checkout."""
+    """Return a folder that travels with the package: inside the wheel, or beside a checkout's."""
     shipped = _PACKAGE / f"_{name}"
     return shipped if shipped.is_dir() else _PACKAGE.parent / name
 

@@ -20,6 +20,7 @@ from agentdb.architect.workload import Skipped, Workload, relation_names
 from agentdb.architect.writes import read_writes, upkeep_milliseconds
 from agentdb.embedding.embedder import Embedder
 from agentdb.target.catalog import Catalog, Table
+from agentdb.target.index import IndexDefinition
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +37,9 @@ class Policy:
     seconds: float = 120.0
 
 
+Weeder = Callable[[Collection[IndexDefinition], Collection[str]], Collection[IndexDefinition]]
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Subject:
     """The audited side: where the workload, the catalog and the calls come from."""
@@ -46,6 +50,7 @@ class Subject:
     desk: Callable[[Catalog], AbstractContextManager[Desk]]
     bench: Callable[[Catalog, Collection[Table]], AbstractContextManager[Workbench]]
     ground: Callable[[Workbench], Ground]
+    weed: Weeder  # leaves out what no plan would use, where that can be told without building
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -89,7 +94,7 @@ def run_audit(
     with subject.desk(catalog) as desk:
         studies = study_statements(workload, desk, progress)
     cases = recall_cases(studies, *memory)
-    candidates = propose_candidates(cases, catalog, proposers)
+    candidates = _weeded(propose_candidates(cases, catalog, proposers), cases, subject.weed)
     trials = Trials((), ())
     recommendations: tuple[Recommendation, ...] = ()
     if candidates:
@@ -109,6 +114,14 @@ def run_audit(
         trials,
         recommendations,
     )
+
+
+def _weeded(
+    candidates: Sequence[Candidate], cases: Sequence[Case], weed: Weeder
+) -> tuple[Candidate, ...]:
+    statements = [call.sql for case in cases for call in case.study.calls]
+    kept = weed([candidate.definition for candidate in candidates], statements)
+    return tuple(candidate for candidate in candidates if candidate.definition in kept)
 
 
 def touched_tables(cases: Sequence[Case], candidates: Sequence[Candidate]) -> tuple[Table, ...]:

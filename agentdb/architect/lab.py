@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from agentdb.architect.bench import Rules, Workbench
@@ -20,6 +20,7 @@ from agentdb.target.shadow import Built
 
 _LAYERS = 3
 _ROUNDS = 3
+_SECONDS_A_STATEMENT = 1.0
 _SLOW_MILLISECONDS = 200.0  # a call this slow shows its difference in one round
 _MEASURED_ALONE = 2  # calls of a statement, the weightiest, that each idea is tried with
 _PROMISING = 0.9  # of the planner's cost as things are: above it, a call is not run
@@ -78,7 +79,7 @@ class Lab:
                 self._add(case)
 
     def _add(self, case: Case) -> None:
-        found = [self._baseline(case, call) for call in case.study.calls]
+        found = list(self._baselines(case))
         measured = [subject for subject in found if isinstance(subject, Subject)]
         if not measured:
             reasons = [failure.reason for failure in found if isinstance(failure, Failure)]
@@ -91,6 +92,16 @@ class Lab:
             share = subject.weight * subject.baseline.work / total
             subject.milliseconds = statement.total_milliseconds * share
         self.subjects.extend(measured)
+
+    def _baselines(self, case: Case) -> Iterator[Subject | Failure]:
+        """The weightiest calls first; of a slow statement, no more than a second or so of them."""
+        started, measured = time.monotonic(), 0
+        for call in sorted(case.study.calls, key=lambda call: -call.weight):
+            if measured and time.monotonic() - started > _SECONDS_A_STATEMENT:
+                return
+            found = self._baseline(case, call)
+            measured += isinstance(found, Subject)
+            yield found
 
     def _baseline(self, case: Case, call: Call) -> Subject | Failure:
         sql = self.bench.text(call.scoped)
@@ -302,7 +313,8 @@ class Lab:
     def medians(self, subject: Subject, chosen: Indexes) -> tuple[float, float]:
         """Return milliseconds before and after, run in turns: a busy moment falls on both."""
         times: tuple[list[float], list[float]] = ([], [])
-        slow = (subject.baseline.milliseconds or 0.0) > _SLOW_MILLISECONDS
+        slow = (subject.baseline.milliseconds or 0.0) > _SECONDS_A_STATEMENT = 1.0
+_SLOW_MILLISECONDS
         for _ in range(1 if slow else _ROUNDS):
             for kept, into in zip((NOTHING, _on(chosen, subject)), times, strict=True):
                 with self.bench.only(kept, subject.tables):

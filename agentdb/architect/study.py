@@ -10,11 +10,11 @@ from agentdb.architect.workload import Skipped, Statement, Workload
 from agentdb.target.catalog import Catalog, ForeignKey, Table
 from agentdb.target.guard import inspect
 from agentdb.target.index import literal, quoted
-from agentdb.target.parameters import Binding, NotExecutable, bind, read_part
+from agentdb.target.parameters import Binding, NotExecutable, bind, repair
 from agentdb.target.plan import Plan
 from agentdb.target.sandbox import Failure, Sandbox
 from agentdb.target.scope import Scoped, read_scopes
-from agentdb.target.syntax import Unparsable, canonical, deparse, parse_one
+from agentdb.target.syntax import Unparsable, canonical, parse_one
 from agentdb.target.usage import TableUse, read_usage
 
 
@@ -101,7 +101,7 @@ def _study(statement: Statement, desk: Desk) -> Study | Skipped:
 def _deleted_from(statement: Statement, catalog: Catalog) -> Table | None:
     if statement.kind != "delete":
         return None
-    name = parse_one(statement.query).delete_stmt.relation
+    name = repair(statement.query).tree.delete_stmt.relation
     return catalog.find(name.schemaname, name.relname)
 
 
@@ -126,15 +126,15 @@ def _common(child: Table, name: str) -> str:
 
 
 def _bindings(statement: Statement, desk: Desk) -> Sequence[Binding]:
-    query = statement.query
-    if statement.kind != "select":
-        reading = read_part(parse_one(query))
-        if reading is None:
-            raise NotExecutable("a write without a part that reads")
-        query = deparse(reading)
     examples = desk.examples.get(statement.fingerprint, ())
     rows = statement.rows / max(statement.calls, 1)
-    return bind(desk.box.connection, desk.catalog, query, examples=examples, rows_per_call=rows)
+    return bind(
+        desk.box.connection,
+        desk.catalog,
+        statement.query,
+        examples=examples,
+        rows_per_call=rows,
+    )
 
 
 def _call(binding: Binding, desk: Desk) -> Call | str:

@@ -49,7 +49,7 @@ class Tell(Protocol):
 
 # Terminal escapes, and the marks that make text read backwards: foreign SQL may hold both.
 _UNPRINTABLE = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069]")
-_PASSWORD_IN_URL = re.compile(r"(?<=://)([^\s:@/]*):\S*@")
+_PASSWORD_IN_URL = re.compile(r"(?<=://)([^\s:@/]*):(?!PASSWORD@)\S*@")
 _PASSWORD_IN_PAIRS = re.compile(r"(\bpassword\s*=\s*)('[^']*'|\S+)", re.IGNORECASE)
 
 # Where nothing says how wide a line may be.

@@ -10,6 +10,8 @@ _MEGABYTE = 1024 * 1024
 def verdict(report: Report) -> str:
     """Return the one sentence that somebody in a hurry reads."""
     count = len(report.recommendations)
+    if not report.coverage.analysed:
+        return f"{report.target}: no statement could be analysed, so there is no advice."
     if not count:
         return f"{report.target}: nothing worth doing."
     before, after = report.workload.time_before_ms, report.workload.time_after_ms

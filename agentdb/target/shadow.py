@@ -15,13 +15,15 @@ import psycopg
 from psycopg.rows import TupleRow, class_row
 from psycopg.sql import SQL, Composable, Composed, Identifier
 
+from agentdb.errors import TrialsRefused
 from agentdb.sql import query
 from agentdb.target.catalog import Catalog, Column, Index, Table
-from agentdb.target.index import IndexDefinition
+from agentdb.target.guard import inspect, objection_to_ddl
+from agentdb.target.index import IndexDefinition, quoted
 from agentdb.target.plan import Plan
 from agentdb.target.sandbox import Failure, Sandbox, failure_of
 from agentdb.target.scope import Scoped
-from agentdb.target.syntax import copy_of, deparse, find, foreign_sql, parse_one, pb
+from agentdb.target.syntax import canonical, copy_of, deparse, find, foreign_sql, parse_one, pb
 
 Connection = psycopg.Connection[TupleRow]
 
@@ -154,22 +156,43 @@ class Shadow:
             return cursor.execute(query("shadow/index_size"), index).fetchall()[0]
 
 
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """How copies are made: a table above `limit_bytes` is sampled by pages.
+
+    `trusted` are functions (`schema.name`) that may run when an index over them is built.
+    """
+
+    limit_bytes: int
+    trusted: Collection[str] = ()
+
+
+_OUR_COMMANDS = ("CREATE TABLE", "CREATE INDEX", "DROP INDEX")
+
+
 def lay_shadow(
-    box: Sandbox, reader: Connection, catalog: Catalog, tables: Collection[Table], limit_bytes: int
+    box: Sandbox, reader: Connection, catalog: Catalog, tables: Collection[Table], terms: Terms
 ) -> Shadow:
     """Copy tables (partitions with their parents) and the indexes they have.
 
-    `reader` is a second connection to the same database. A table above `limit_bytes` is
-    sampled by pages; `Copy.share` says how much of it was taken.
+    `reader` is a second connection to the same database. `Copy.share` says how much of a
+    table was taken. Raises TrialsRefused when an event trigger would see what we do.
     """
+    if objection := objection_to_ddl(box.connection, _OUR_COMMANDS, terms.trusted):
+        raise TrialsRefused(
+            f"nothing can be tried on copies: {objection}; name it in AGENTDB_TRUSTED_FUNCTIONS"
+        )
     whole = _with_partitions(catalog, tables)
     copies = {table.oid: Copy(table, name, 1.0) for table, name in _names(whole)}
-    shares = {oid: _fill(box, reader, copies, copy, limit_bytes) for oid, copy in copies.items()}
+    shares = {
+        oid: _fill(box, reader, copies, copy, terms.limit_bytes) for oid, copy in copies.items()
+    }
     copies = {oid: Copy(copy.table, copy.name, shares[oid]) for oid, copy in copies.items()}
     shadow = Shadow(box, catalog, copies)
     for copy in copies.values():
         for index in _own_indexes(copy.table, copies):
-            shadow.keep_existing(copy, index)
+            if _is_harmless(box, copy.table, index, terms.trusted):
+                shadow.keep_existing(copy, index)
     for copy in copies.values():
         if copy.table.parent_oid not in copies:
             box.connection.execute(query("shadow/analyze").format(name=_temporary(copy.name)))
@@ -264,6 +287,18 @@ def _own_indexes(table: Table, copies: Mapping[int, Copy]) -> Iterator[Index]:
     for index in table.indexes:
         if index.valid and (index.method, index.keys, index.predicate) not in inherited:
             yield index
+
+
+def _is_harmless(box: Sandbox, table: Table, index: Index, trusted: Collection[str]) -> bool:
+    """Building an index runs the functions in it: they must pass the guard, as a query's do."""
+    if all(index.key_is_column) and index.predicate is None:
+        return True
+    keys = ", ".join(
+        quoted(k) if c else f"({k})" for k, c in zip(index.keys, index.key_is_column, strict=True)
+    )
+    where = index.predicate or "true"
+    probe = f"SELECT {keys} FROM {quoted(table.schema)}.{quoted(table.name)} WHERE {where}"  # noqa: S608
+    return inspect(box.connection, canonical(probe), trusted) is None
 
 
 def _point(name: pb.RangeVar, table: str) -> None:

@@ -39,10 +39,12 @@ from agentdb.repositories.optimizations import OptimizationRepository
 from agentdb.settings import Settings
 from agentdb.target.catalog import Catalog, Table
 from agentdb.target.connection import Connection, connect, describe
+from agentdb.target.hypothetical import weed
+from agentdb.target.index import IndexDefinition
 from agentdb.target.live import Live
 from agentdb.target.read_catalog import read_catalog
 from agentdb.target.sandbox import Limits, open_sandbox
-from agentdb.target.shadow import Shadow, lay_shadow
+from agentdb.target.shadow import Shadow, Terms, lay_shadow
 from agentdb.target.statements import Entry, Window
 from agentdb.wiring.keeping import Occasion, alone, keep_audit
 from agentdb.wiring.memory import embedder, in_words, verdict_of
@@ -135,6 +137,7 @@ def _subject(settings: Settings, guests: _Guests) -> Subject:
         desk=bench.desk,
         bench=bench.workbench,
         ground=bench.ground,
+        weed=bench.weed,
     )
 
 
@@ -176,7 +179,14 @@ class _Benches:
                 yield Live(box)
             else:
                 limit = round(self.settings.shadow_limit_mb * _MEGABYTE)
-                yield lay_shadow(box, self.reader, catalog, tables, limit)
+                trusted = frozenset(self.settings.trusted_functions)
+                yield lay_shadow(box, self.reader, catalog, tables, Terms(limit, trusted))
+
+    def weed(
+        self, definitions: Collection[IndexDefinition], statements: Collection[str]
+    ) -> Collection[IndexDefinition]:
+        with open_sandbox(self.connection, self._limits()) as box:
+            return weed(box, definitions, statements)
 
     def ground(self, bench: Workbench) -> Ground:
         if isinstance(bench, Shadow):

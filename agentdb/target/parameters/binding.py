@@ -19,13 +19,23 @@ from agentdb.target.parameters.repair import Repaired, repair
 from agentdb.target.parameters.roles import read_roles
 from agentdb.target.parameters.sampling import sample
 from agentdb.target.parameters.spreads import array_text
-from agentdb.target.parameters.themes import COMMON, MORE, USUAL, Theme, limited, listing
+from agentdb.target.parameters.themes import (
+    COMMON,
+    MORE,
+    USUAL,
+    WHOLE_WORD,
+    Theme,
+    every_value,
+    limited,
+    listing,
+)
 from agentdb.target.parameters.weighing import agreement, expected_rows
 from agentdb.target.scope import Scoped, read_scopes
 from agentdb.target.syntax import Unparsable, deparse
 
 _CAPTURED_WEIGHT = 4.0
-_NEARLY_ALL = 0.9  # of the rows hold different values
+_NEARLY_ALL = 0.9
+_MOST_VALUES = 13
 _USUAL_WEIGHT = {"row": 2.0, "common": 2.0, "rare": 2.0, "middle": 1.0}
 
 
@@ -61,8 +71,10 @@ def bind(
     rows_per_call: float | None = None,
     most: int = 4,
 ) -> tuple[Binding, ...]:
-    """Return up to `most` ways to call a statement with different values, the likeliest first.
+    """Return ways to call a statement with different values, the likeliest first.
 
+    `most` of them are believable; more are added for each value of a column that has only a
+    few, and for a pattern that hardly matches: what is right for one may be wrong for another.
     `examples` are texts of the same statement with its literals; `rows_per_call` is what a call
     returned on average, which tells rare values from common ones. Of a write, its `read_part` is
     bound. Nothing but sampling queries is executed. Raises NotExecutable, with the reason, when
@@ -80,10 +92,13 @@ def bind(
     samples = sample(connection, catalog, roles, null_tests(scoped))
     needs = read_needs(statement, roles, types, samples, datetime.now(UTC))
     drafts = [*_captured(statement, examples, needs), *_drawn(scoped, needs, rows_per_call)]
-    found = tuple(_checked(connection, statement, drafts, needs, most))
+    found = (
+        *_checked(connection, statement, drafts, needs, most),
+        *_checked(connection, statement, _worst(scoped, needs, rows_per_call), needs, _MOST_VALUES),
+    )
     if not found:
         raise NotExecutable("no values were found that the server accepts")
-    return _weighted(found)
+    return _weighted(list({binding.sql: binding for binding in reversed(found)}.values())[::-1])
 
 
 def _reading(statement: Repaired) -> Repaired:
@@ -113,6 +128,21 @@ def _drawn(scoped: Scoped, needs: Mapping[int, Need], observed: float | None) ->
     if observed is None:
         return drafts
     return [max(drafts, key=lambda draft: draft.weight), *drafts]
+
+
+def _worst(scoped: Scoped, needs: Mapping[int, Need], observed: float | None) -> Sequence[_Draft]:
+    """One draft for each value of the column with the fewest, and one for a rare pattern."""
+    counts = [
+        len(need.spread.common)
+        for need in needs.values()
+        if need.role.kind == "equal" and sum(need.spread.frequencies) > _NEARLY_ALL
+    ]
+    themes = list(every_value(min(counts, default=0)))
+    if any(need.role.kind == "like" for need in needs.values()):
+        themes.append(WHOLE_WORD)
+    if observed is not None:
+        themes = [limited(theme, observed) for theme in themes]
+    return [_draft(scoped, needs, theme, observed) for theme in themes]
 
 
 def _themes(needs: Mapping[int, Need], observed: float | None) -> Sequence[Theme]:

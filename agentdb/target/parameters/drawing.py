@@ -85,7 +85,7 @@ def _like(need: Need, theme: Theme) -> Value:
     if need.list_length is not None or need.kind.category == "A":
         found = tuple(patterns.like(text, _bounds(need), wildcard) for text in texts[:3])
         return array_text(found) if need.list_length is None else found
-    return patterns.like(_text(need, theme), _bounds(need), wildcard)
+    return patterns.like(_text(need, theme), _bounds(need), wildcard, theme.letters)
 
 
 def _regex(need: Need, theme: Theme) -> Value:

@@ -14,13 +14,13 @@ _LIKE_SPECIAL = re.compile(r"([\\%_])")
 _REGEX_SPECIAL = re.compile(r"([\\.^$*+?()\[\]{}|])")
 
 
-def like(text: str, among: Sequence[str], wildcard: Wildcard) -> str:
+def like(text: str, among: Sequence[str], wildcard: Wildcard, longest: int = _LONGEST) -> str:
     """Return a LIKE pattern that `text` matches; `among` are other values of the column."""
     if wildcard == "prefix":
         return _escaped(beginning(text, among)) + "%"
     if wildcard == "suffix":
         return "%" + _escaped(_ending(text, among))
-    return f"%{_escaped(fragment(text, among))}%"
+    return f"%{_escaped(fragment(text, among, longest))}%"
 
 
 def similar(text: str, among: Sequence[str]) -> str:
@@ -45,12 +45,12 @@ def _ending(text: str, among: Sequence[str]) -> str:
     return beginning(text[::-1], [other[::-1] for other in among])[::-1]
 
 
-def fragment(text: str, among: Sequence[str]) -> str:
-    """Return up to six letters of a word of the text: of the word that tells most."""
+def fragment(text: str, among: Sequence[str], longest: int = _LONGEST) -> str:
+    """Return the first letters of a word of the text: of the word that tells most."""
     own = text[_shared(text, among) :]
-    words = [str(found)[:_LONGEST] for found in _WORD.findall(own) or _WORD.findall(text)]
+    words = [str(found)[:longest] for found in _WORD.findall(own) or _WORD.findall(text)]
     if not words:
-        return text[:_LONGEST]
+        return text[:longest]
     return min(words, key=lambda found: (sum(found in other for other in among), -len(found)))
 
 

@@ -26,6 +26,7 @@ class Theme:
     days: int
     recent: bool = True
     rank: int = 0  # how many more common values are passed over
+    letters: int = 6  # at most, of a part of a text
 
 
 ROW = Theme("from a row", "row", 0.05, "prefix", 5, limit=20, offset=0, days=7)
@@ -34,6 +35,8 @@ RARE = Theme("rare", "rare", 0.01, "prefix", 2, limit=20, offset=20, days=1)
 MIDDLE = Theme("middle", "middle", 0.05, "suffix", 20, 100, offset=1000, days=90, recent=False)
 
 USUAL = (ROW, COMMON, RARE, MIDDLE)
+# A search for a whole word finds little where a search for a syllable finds much.
+WHOLE_WORD = replace(ROW, label="a whole word", wildcard="infix", letters=20)
 # More to choose from when it is known how many rows a call returns.
 _FEWEST = 0.5  # rows a call; below it most calls find nothing, which tells nothing
 _LONGEST = 100
@@ -41,7 +44,18 @@ MORE = tuple(
     replace(COMMON, label=f"common, number {rank + 1}", rank=rank, share=share)
     for rank, share in ((1, 0.5), (2, 0.25), (4, 0.02), (8, 0.001))
 )
+_MOST_VALUES = 12
 _LIMITS = (1, 10, 20, 50, 100, 200, 500, 1000)
+
+
+def every_value(count: int) -> tuple[Theme, ...]:
+    """Return a theme for each value of a column that has only a few: one of them may be the worst.
+
+    An index can serve one state and make another a hundred times slower.
+    """
+    if not 1 < count <= _MOST_VALUES:
+        return ()
+    return tuple(replace(COMMON, label=f"value {n + 1} of {count}", rank=n) for n in range(count))
 
 
 def limited(theme: Theme, rows_per_call: float) -> Theme:
