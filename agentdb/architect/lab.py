@@ -313,8 +313,7 @@ class Lab:
     def medians(self, subject: Subject, chosen: Indexes) -> tuple[float, float]:
         """Return milliseconds before and after, run in turns: a busy moment falls on both."""
         times: tuple[list[float], list[float]] = ([], [])
-        slow = (subject.baseline.milliseconds or 0.0) > _SECONDS_A_STATEMENT = 1.0
-_SLOW_MILLISECONDS
+        slow = (subject.baseline.milliseconds or 0.0) > _SLOW_MILLISECONDS
         for _ in range(1 if slow else _ROUNDS):
             for kept, into in zip((NOTHING, _on(chosen, subject)), times, strict=True):
                 with self.bench.only(kept, subject.tables):
