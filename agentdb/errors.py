@@ -20,6 +20,7 @@ The message says what happened and what to do next; a door prints it as one line
     │   ├── TargetLost
     │   ├── StatementsUnavailable
     │   ├── ExtensionTooOld
+    │   ├── TargetRefused
     │   ├── TrialsRefused
     │   ├── SchemaTaken
     │   └── SandboxEscaped
@@ -109,6 +110,10 @@ class ExtensionTooOld(TargetError):
 
 class SchemaTaken(TargetError):
     """The demo's schema name belongs to somebody else: use an empty database."""
+
+
+class TargetRefused(TargetError):
+    """The role may not do on the audited database what an audit needs."""
 
 
 class TrialsRefused(TargetError):

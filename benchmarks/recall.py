@@ -10,12 +10,13 @@ from __future__ import annotations
 
 import sys
 import tomllib
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import fmean
 from tempfile import TemporaryDirectory
+from uuid import UUID
 
 import psycopg
 from sqlalchemy.orm import Session
@@ -127,14 +128,12 @@ def ask_hybrid(
 ) -> tuple[Answer, ...]:
     """Look each up as an audit does, by vector and words; `session` is left for a rollback."""
     vectors = embedder.embed([one.features for one in specimens])
-    embeddings = [Embedding(embedder.name, vector) for vector in vectors]
-    return _ask(session, specimens, embeddings, embeddings)
+    return _ask(session, specimens, [Embedding(embedder.name, vector) for vector in vectors])
 
 
 def ask_words(session: Session, specimens: Sequence[Specimen]) -> tuple[Answer, ...]:
     """Look each up by its words alone; `session` is left for a rollback."""
-    nothing = [None] * len(specimens)
-    return _ask(session, specimens, nothing, nothing)
+    return _ask(session, specimens, [None] * len(specimens))
 
 
 def ask_vectors(specimens: Sequence[Specimen], embedder: Embedder) -> tuple[Answer, ...]:
@@ -153,22 +152,23 @@ def _answer(asked: Specimen, ranked: Iterable[Specimen]) -> Answer:
 
 
 def _ask(
-    session: Session,
-    specimens: Sequence[Specimen],
-    kept: Sequence[Embedding | None],
-    asked: Sequence[Embedding | None],
+    session: Session, specimens: Sequence[Specimen], embeddings: Sequence[Embedding | None]
 ) -> tuple[Answer, ...]:
     record = OptimizationRepository(session)
-    ids = {
-        record.add(_fix(one, embedding)).id: one
-        for one, embedding in zip(specimens, kept, strict=True)
-    }
-    answers = []
-    for one, embedding in zip(specimens, asked, strict=True):
-        own = [key for key, other in ids.items() if other.domain == one.domain]
-        found = record.similar(one.features, embedding, DEPTH, exclude=own)
-        answers.append(Answer(one, tuple(ids[scored.optimization.id] for scored in found)))
-    return tuple(answers)
+    pairs = list(zip(specimens, embeddings, strict=True))
+    kept = {record.add(_fix(one, embedding)).id: one for one, embedding in pairs}
+    return tuple(_look_up(record, kept, one, embedding) for one, embedding in pairs)
+
+
+def _look_up(
+    record: OptimizationRepository,
+    kept: Mapping[UUID, Specimen],
+    asked: Specimen,
+    embedding: Embedding | None,
+) -> Answer:
+    own = [key for key, one in kept.items() if one.domain == asked.domain]
+    found = record.similar(asked.features, embedding, DEPTH, exclude=own)
+    return Answer(asked, tuple(kept[scored.optimization.id] for scored in found))
 
 
 def _fix(specimen: Specimen, embedding: Embedding | None) -> NewOptimization:
@@ -193,7 +193,7 @@ def judge(answers: Iterable[Answer], wanted: frozenset[str]) -> Figures:
     """Return how good the answers are for the statements of the families wanted."""
     hits = [answer.hits for answer in answers if answer.asked.family in wanted]
     return Figures(
-        precision_at_1=fmean(first for first, *_ in hits),
+        precision_at_1=fmean(any(each[:1]) for each in hits),
         precision_at_3=fmean(sum(each) / DEPTH for each in hits),
         hit_at_3=fmean(any(each) for each in hits),
     )
@@ -250,10 +250,10 @@ def _print(name: str, answers: Sequence[Answer]) -> None:
 def _print_misses(answers: Iterable[Answer]) -> None:
     wanted = families("development")
     for answer in answers:
-        if answer.asked.family in wanted and not answer.hits[0]:
-            first = answer.found[0]
-            print(f"\n{answer.asked.domain}/{answer.asked.family}: {answer.asked.features}")
-            print(f"  found {first.domain}/{first.family}: {first.features}")
+        if answer.asked.family in wanted and not any(answer.hits[:1]):
+            for one in (answer.asked, *answer.found[:1]):
+                print(f"{one.domain}/{one.family}: {one.features}")
+            print()
 
 
 if __name__ == "__main__":

@@ -40,6 +40,10 @@ SELECT c.relname, replace(pg_get_indexdef(c.oid), quote_ident(c.relname), '')
 """)
 
 
+_MARGIN = 0.97
+_TARGET = ("--format", "json", "--target")
+
+
 @dataclass(frozen=True, slots=True)
 class Variant:
     """One copy of the base with its set of indexes."""
@@ -105,12 +109,16 @@ def split(script: str) -> tuple[str, ...]:
     return tuple(part.strip() for part in parts if part.strip())
 
 
-def ask_agentdb(server: str) -> Advice:
-    """Run the installed `agentdb` on the base as its user would. Raises CalledProcessError."""
+def ask_agentdb(server: str, budget_bytes: int | None) -> Advice:
+    """Run the installed `agentdb` on the base as its user would. Raises CalledProcessError.
+
+    The budget is given a little lower: sizes are told from copies, before anything is built.
+    """
+    budget = budget_bytes and ["--budget-mb", f"{budget_bytes * _MARGIN / 2**20:.2f}"]
     settings = os.environ | {"AGENTDB_DATABASE_URL": _url(server, MEMORY)}
     _agentdb(settings, "init")
     started = time.perf_counter()
-    printed = _agentdb(settings, "audit", "--target", _url(server, BASE), "--format", "json")
+    printed = _agentdb(settings, "audit", *(budget or []), *_TARGET, _url(server, BASE))
     seconds = time.perf_counter() - started
     answer = json.loads(printed)
     advised = [part for each in answer["recommendations"] for part in split(each["sql"] + "\n")]

@@ -22,9 +22,11 @@ _LAYERS = 3
 _ROUNDS = 3
 _SECONDS_A_STATEMENT = 1.0
 _SLOW_MILLISECONDS = 200.0  # a call this slow shows its difference in one round
-_MEASURED_ALONE = 2  # calls of a statement, the weightiest, that each idea is tried with
+_QUICK_MILLISECONDS = 10.0
+_MEASURED_ALONE = 2  # calls of a statement, the weightiest, that each idea is tried with if slow
 _PROMISING = 0.9  # of the planner's cost as things are: above it, a call is not run
 _HELPED = 0.5
+_LEAST_WEIGHT = 0.1
 _FEW_BLOCKS = 8  # a difference that means nothing
 
 
@@ -46,6 +48,11 @@ class Subject:
         """The work under each set, relative to the work without any."""
         least = max(self.baseline.work, 1e-9)
         return {held: plan.work / least for held, plan in self.plans.items()}
+
+    @property
+    def is_weighty(self) -> bool:
+        """Whether it stands for enough calls to be timed more than once."""
+        return self.weight >= _LEAST_WEIGHT
 
     def measured(self) -> Measured:
         """Return what selection needs to know of it."""
@@ -164,7 +171,9 @@ class Lab:
         found = []
         for fingerprint in fingerprints:
             own = [s for s in self.subjects if s.fingerprint == fingerprint]
-            found += sorted(own, key=lambda s: -s.milliseconds)[:_MEASURED_ALONE]
+            weightiest = sorted(own, key=lambda s: -s.milliseconds)
+            quick = [s for s in weightiest if (s.baseline.milliseconds or 0) < _QUICK_MILLISECONDS]
+            found += dict.fromkeys((*weightiest[:_MEASURED_ALONE], *quick))
         return found
 
     def _helped_little(self) -> list[str]:
@@ -201,6 +210,7 @@ class Lab:
             costs = {held: cost for held, cost in subject.costs.items() if held}
             best = min(costs.values(), default=1.0)
             near = [held for held, cost in costs.items() if cost <= max(2 * best, best + 0.02)]
+            near += _best_by_table(costs)
             helping = [held for held, cost in costs.items() if cost <= _HELPED]
             smallest = sorted(helping, key=lambda held: (self._size(held), _names(held)))[:2]
             kept.update(*near, *smallest)
@@ -336,6 +346,14 @@ def _likeness(plan: Plan, statement: Statement) -> float:
     observed = statement.blocks / statement.calls
     ratio = ((plan.blocks or 0) + _FEW_BLOCKS) / (observed + _FEW_BLOCKS)
     return 1 / (1 + math.log(ratio) ** 2)
+
+
+def _best_by_table(costs: dict[Indexes, float]) -> Iterable[Indexes]:
+    """An index that helps little by itself may help much beside one on another table."""
+    best: dict[str, Indexes] = {}
+    for held in sorted(costs, key=lambda held: (costs[held], _names(held)), reverse=True):
+        best.update({definition.table: held for definition in held if costs[held] < 1})
+    return best.values()
 
 
 def _on(chosen: Indexes, subject: Subject) -> Indexes:

@@ -12,6 +12,8 @@ from agentdb.embedding.embedder import Embedder, Vector
 from agentdb.target.catalog import Table
 from agentdb.target.usage import TableUse
 
+_MOST_CALLS = 3  # whose values ideas are made of; the others are tried all the same
+
 Verdict = Literal["confirmed", "neutral", "regressed", "pending"]
 
 
@@ -50,8 +52,9 @@ class Case:
 
     @property
     def uses(self) -> tuple[TableUse, ...]:
-        """What any of its calls asks of any table."""
-        return tuple(use for call in self.study.calls for use in call.uses)
+        """What its weightiest calls ask of any table."""
+        calls = sorted(self.study.calls, key=lambda call: -call.weight)
+        return tuple(use for call in calls[:_MOST_CALLS] for use in call.uses)
 
     @property
     def deletes_from(self) -> tuple[Table, ...]:

@@ -75,7 +75,8 @@ def _effect(lab: Lab, subject: Subject, chosen: Indexes) -> Effect:
     used = lab.used(plan, chosen)
     after = plan if used else before
     same = before.milliseconds or 0.0
-    before_ms, after_ms = lab.medians(subject, chosen) if used else (same, same)
+    once = (same, after.milliseconds or 0.0)
+    before_ms, after_ms = lab.medians(subject, chosen) if used and subject.is_weighty else once
     return Effect(
         fingerprint=subject.fingerprint,
         label=subject.call.label,

@@ -32,11 +32,13 @@ class Thresholds:
     """Which statements are worth a look: all of these must hold.
 
     `share_of_time` (0 to 1) takes the heaviest statements until they make up that share of
-    the time of all that can be analysed; `top` takes no more than that many of them.
+    the time of all that can be analysed, and whatever takes `least_share` of it alone;
+    `top` takes no more than that many of them.
     """
 
     share_of_time: float = 0.99
     top: int = 200
+    least_share: float = 0.001
     min_mean_milliseconds: float = 0.0
     min_calls: int = 1
 
@@ -280,7 +282,8 @@ def _below(able: Sequence[_Group], thresholds: Thresholds) -> dict[str, str]:
     enough = thresholds.share_of_time * before[-1] if thresholds.share_of_time < 1 else None
     reasons: dict[str, str] = {}
     for position, group in enumerate(able):
-        is_tail = enough is not None and before[position] >= enough
+        small = group.milliseconds < thresholds.least_share * before[-1]
+        is_tail = enough is not None and before[position] >= enough and small
         taken = position - len(reasons)
         if reason := _below_one(group, thresholds, taken, is_tail=is_tail):
             reasons[group.fingerprint] = f"below the threshold: {reason}"

@@ -14,6 +14,7 @@ from agentdb.delivery.words import (
     megabytes,
     milliseconds,
     percent,
+    saved,
     saved_share,
     verdict,
 )
@@ -75,8 +76,8 @@ def worst(report: Report, most: int = _MOST_LISTED) -> tuple[Sequence[str], list
             each.calls,
             milliseconds(each.before_ms),
             milliseconds(each.after_ms),
-            each.before_blocks,
-            each.after_blocks,
+            f"{each.before_blocks:,}",
+            f"{each.after_blocks:,}",
             f"{each.before_ms / max(each.after_ms, 0.001):,.0f} times",
         )
         for each in helped
@@ -84,7 +85,7 @@ def worst(report: Report, most: int = _MOST_LISTED) -> tuple[Sequence[str], list
 
 
 def _saved(statement: WorkloadStatement) -> float:
-    return statement.calls * (statement.before_ms - statement.after_ms)
+    return statement.share_of_time * saved(statement.before_ms, statement.after_ms)
 
 
 def _advice(report: Report) -> tuple[Sequence[str], list[Sequence[object]]]:
@@ -93,7 +94,7 @@ def _advice(report: Report) -> tuple[Sequence[str], list[Sequence[object]]]:
         (
             rank,
             advised.title,
-            change(advised),
+            change(advised, report),
             percent(saved_share(advised, report)),
             megabytes(advised.size_bytes),
             percent(advised.confidence),

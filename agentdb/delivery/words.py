@@ -34,9 +34,13 @@ def covered(report: Report) -> str:
     )
 
 
-def change(advised: Advised) -> str:
-    """Return before and after of the statement that gains most by it."""
-    best = max(advised.statements, key=lambda each: each.calls * (each.before_ms - each.after_ms))
+def change(advised: Advised, report: Report) -> str:
+    """Return before and after of the statement that saves the workload most."""
+    shares = {each.fingerprint: each.share_of_time for each in report.workload.statements}
+    best = max(
+        advised.statements,
+        key=lambda each: shares.get(each.fingerprint, 0) * saved(each.before_ms, each.after_ms),
+    )
     return (
         f"{milliseconds(best.before_ms)} → {milliseconds(best.after_ms)} "
         f"({best.before_blocks:,} → {best.after_blocks:,})"

@@ -71,6 +71,12 @@ class AuditRepository:
         """Keep that it failed, and with which message."""
         self._end(audit_id, status="failed", error=error)
 
+    def fail_abandoned(self, target: str) -> None:
+        """Keep that no audit of a target runs any more: whoever ran one is gone without a word."""
+        running = update(AuditRow).where(AuditRow.target == target, AuditRow.status == "running")
+        ended = {"status": "failed", "error": "ended without a word"}
+        self._session.execute(running.values(finished_at=func.clock_timestamp(), **ended))
+
     def keep_statements(self, audit_id: UUID, statements: Iterable[StatementSnapshot]) -> None:
         """Keep what the audit saw: one snapshot for each fingerprint."""
         rows = [{"audit_id": audit_id, **asdict(statement)} for statement in statements]

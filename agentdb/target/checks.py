@@ -9,7 +9,7 @@ from typing import Literal
 from psycopg.rows import class_row
 from psycopg.sql import Identifier
 
-from agentdb.errors import TargetError
+from agentdb.errors import TargetError, TargetRefused
 from agentdb.sql import query
 from agentdb.target.connection import Connection, Server, read_server, translating_loss
 from agentdb.target.index import quoted
@@ -61,6 +61,16 @@ def check_target(connection: Connection) -> tuple[Check, ...]:
         *_check_statements(connection, server),
         *judge_privileges(privileges, server),
     )
+
+
+def require_temporary_tables(connection: Connection) -> None:
+    """Raise TargetRefused unless the role may make temporary tables: without, nothing is tried."""
+    if not _read_privileges(connection).makes_temporary_tables:
+        role, database = quoted(connection.info.user), quoted(connection.info.dbname)
+        raise TargetRefused(
+            f"role {role} may not make the temporary tables that ideas are tried on: "
+            f"run GRANT TEMPORARY ON DATABASE {database} TO {role}"
+        )
 
 
 def judge_server(server: Server) -> Iterator[Check]:

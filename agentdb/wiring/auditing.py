@@ -6,6 +6,7 @@ from collections.abc import Collection, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 
+from psycopg import errors
 from sqlalchemy import Engine
 
 from agentdb import database
@@ -34,10 +35,12 @@ from agentdb.architect.workload import (
 )
 from agentdb.delivery.report import Report
 from agentdb.embedding.embedder import Embedder, Vector
+from agentdb.errors import TargetBusy, TargetRefused
 from agentdb.repositories.advice import Embedding, Scored
 from agentdb.repositories.optimizations import OptimizationRepository
 from agentdb.settings import Settings
 from agentdb.target.catalog import Catalog, Table
+from agentdb.target.checks import require_temporary_tables
 from agentdb.target.connection import Connection, connect, describe
 from agentdb.target.hypothetical import weed
 from agentdb.target.index import IndexDefinition
@@ -215,7 +218,9 @@ def audit(settings: Settings, progress: Progress, *, keep: bool = True) -> Repor
         subject = _subject(settings, guests)
 
         def line() -> Audit:
-            return run_audit(subject, memory, PROPOSERS, policy(settings), progress)
+            with _refusals_explained():
+                require_temporary_tables(guests.connection)
+                return run_audit(subject, memory, PROPOSERS, policy(settings), progress)
 
         if not keep:
             return summarise(line(), notes)
@@ -223,6 +228,27 @@ def audit(settings: Settings, progress: Progress, *, keep: bool = True) -> Repor
         # Into the cache now, so that `agentdb similar` answers at once.
         model.embed([in_words(each.title, each.reasoning) for each in found.recommendations])
         return summarise(found, notes, record)
+
+
+@contextmanager
+def _refusals_explained() -> Iterator[None]:
+    """Say what to do where the server refuses something that the line cannot do without."""
+    try:
+        yield
+    except errors.InsufficientPrivilege as error:
+        raise TargetRefused(
+            f"the audited database refuses what an audit needs ({error.diag.message_primary}): "
+            "`agentdb doctor` says what to grant"
+        ) from error
+    except errors.LockNotAvailable as error:
+        raise TargetBusy(
+            "a table of the audited database is being altered: run the audit again in a moment"
+        ) from error
+    except errors.QueryCanceled as error:
+        raise TargetBusy(
+            f"the audited database took too long ({error.diag.message_primary}): run the audit "
+            "in a quieter hour, or raise AGENTDB_STATEMENT_TIMEOUT_MS"
+        ) from error
 
 
 def _occasion(settings: Settings, guests: _Guests, model: Embedder) -> Occasion:

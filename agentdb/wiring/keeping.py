@@ -67,6 +67,7 @@ def keep_audit(
 def _begin(engine: Engine, occasion: Occasion) -> UUID:
     with database.session(engine) as session:
         audits = AuditRepository(session)
+        audits.fail_abandoned(occasion.target)
         return audits.begin(occasion.target, occasion.server_version, occasion.settings)
 
 

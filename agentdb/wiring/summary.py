@@ -125,17 +125,18 @@ def _advised(found: Recommendation, filed: Filed, audit: Audit) -> Advised:
         statements=tuple(_outcome(gain) for gain in found.statements),
         gain_percent=round(found.gain_percent, 1),
         size_bytes=found.size_bytes,
-        similar=tuple(_similar(past) for past in _others(found.similar, filed.id)),
+        similar=tuple(_similar(past) for past in _precedents(found, filed.id)),
         saved_ms=_ms(saved_milliseconds(audit)[found.definition]),
         status=filed.status,
         first_advised_at=filed.created_at,
     )
 
 
-def _others(precedents: Sequence[Precedent], own: UUID) -> Iterator[Precedent]:
-    """Advice that is open still is no precedent of itself; the likest of the rest first."""
-    others = (past for past in precedents if past.id != str(own))
-    yield from sorted(others, key=lambda past: -past.similarity)
+def _precedents(found: Recommendation, own: UUID) -> list[Precedent]:
+    """The same kind of fix first, then the likest. What is open still is no precedent of itself."""
+    shape = found.definition.shape
+    others = [past for past in found.similar if past.id != str(own)]
+    return sorted(others, key=lambda past: (past.shape != shape, -past.similarity))
 
 
 def _similar(past: Precedent) -> Similar:

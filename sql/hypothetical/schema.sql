@@ -9,8 +9,5 @@ FROM pg_catalog.pg_extension
 JOIN pg_catalog.pg_namespace ON pg_namespace.oid = pg_extension.extnamespace
 WHERE
     pg_extension.extname = 'hypopg'
-    AND pg_catalog.strpos(
-        pg_catalog.current_setting('shared_preload_libraries')
-        || pg_catalog.current_setting('session_preload_libraries'),
-        'pg_hint_plan'
-    ) = 0
+    -- a setting that is there when the library is loaded; who loads what not everybody may read
+    AND pg_catalog.current_setting('pg_hint_plan.enable_hint', true) IS NULL

@@ -92,6 +92,34 @@ def test_the_role_may_not_read_pg_stat_statements_at_all(
     assert "may not read pg_stat_statements: run GRANT" in refused(places(database_url, reader))
 
 
+def test_the_role_may_not_make_temporary_tables(shop: Settings, reader: str) -> None:
+    role = reader.split("//")[1].split(":", maxsplit=1)[0]
+    run(
+        shop["target_url"],
+        f"GRANT pg_read_all_stats, pg_read_all_data TO {role}",
+        f"REVOKE TEMPORARY ON DATABASE {database_name(shop['target_url'])} FROM PUBLIC",
+    )
+    said = refused({**shop, "target_url": reader})
+    assert "may not make the temporary tables" in said
+    run(shop["target_url"], said.partition("run ")[2])
+    assert printed("audit", **{**shop, "target_url": reader})["recommendations"]
+
+
+def test_a_table_that_the_role_may_not_read_is_left_out(shop: Settings, reader: str) -> None:
+    role = reader.split("//")[1].split(":", maxsplit=1)[0]
+    run(
+        shop["target_url"],
+        f"GRANT pg_read_all_stats TO {role}",
+        f"GRANT SELECT ON customers TO {role}",
+    )
+    report = printed("audit", **{**shop, "target_url": reader})
+    assert [each["title"] for each in report["recommendations"]] == [
+        "Index on customers ((lower(email)))"
+    ]
+    reasons = [skipped["reason"] for skipped in report["coverage"]["skipped"]]
+    assert any("permission denied for table orders" in reason for reason in reasons)
+
+
 def test_an_empty_workload_is_no_failure(server: str, database_url: str, target_url: str) -> None:
     run(
         server,

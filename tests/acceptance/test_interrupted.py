@@ -108,7 +108,7 @@ def test_an_interrupt_ends_the_audit_on_both_sides(
     assert kept(endless) == ("failed", "interrupted", 0)
 
 
-def test_an_audit_that_is_killed_leaves_no_lock_behind(endless: Settings) -> None:
+def test_an_audit_that_is_killed_stands_in_nobodys_way(endless: Settings) -> None:
     with auditing(endless) as audit:
         audit.kill()
         audit.wait()
@@ -120,6 +120,8 @@ def test_an_audit_that_is_killed_leaves_no_lock_behind(endless: Settings) -> Non
     )
     again = agentdb("audit", **endless)
     assert again.returncode == 0, again.stderr
+    states = "SELECT string_agg(status, ' ' ORDER BY started_at) FROM agentdb.audits"
+    assert value(endless["database_url"], states) == "failed finished"
 
 
 def test_two_audits_of_one_database_at_once_are_one_too_many(endless: Settings) -> None:

@@ -5,17 +5,18 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass, field
+from urllib.parse import urlsplit, urlunsplit
+from uuid import uuid4
 
 import psycopg
 import pytest
 from psycopg import Connection
 from psycopg.rows import TupleRow
 
-from agentdb.architect.audit import Audit
-from tests.integration.test_cases import Expected, audited
-from tests.servers import connect, new_database, run
+from tests.integration.test_cases import FORGET, Expected, audited
+from tests.servers import connect, run, value
 
 LONGEST_WAIT_MILLISECONDS = 200
 SERVERS = {18: "target_url", 15: "target_url_15"}
@@ -32,7 +33,8 @@ WORLD = (
     "SELECT setval('busy_id_seq', 30000)",
     "CREATE SEQUENCE calm_seq START 42",
     "CREATE TABLE other_calm AS SELECT * FROM calm",
-    "VACUUM ANALYZE calm, busy, altered, other_calm",
+    "CREATE TABLE unasked AS SELECT * FROM calm",
+    "VACUUM ANALYZE calm, busy, altered, other_calm, unasked",
     "UPDATE calm SET body = 'changed' WHERE id <= 10",  # so that n_mod_since_analyze says something
 )
 WORKLOAD = (
@@ -46,8 +48,9 @@ WORKLOAD = (
 # What has to be the same. Of what the writers touch (busy, altered) only what they leave alone.
 SAME: Mapping[str, str] = {
     "relations": """
-        SELECT oid, relname, relnamespace, reltype, relowner, relam, relfilenode, relkind, relhasindex,
-               relhasrules, relhastriggers, relpersistence, relnatts, relacl::text, reloptions
+        SELECT oid, relname, relnamespace, reltype, relowner, relam, relfilenode, relkind,
+               relhasindex, relhasrules, relhastriggers, relpersistence, relnatts, relacl::text,
+               reloptions
         FROM pg_class
         WHERE relname NOT LIKE 'altered%'
           AND relnamespace <> 'pg_toast'::regnamespace
@@ -65,7 +68,11 @@ SAME: Mapping[str, str] = {
         ORDER BY 1, attnum""",
     "functions": "SELECT oid, proname, proowner, provolatile FROM pg_proc ORDER BY oid",
     "types": "SELECT oid, typname, typnamespace FROM pg_type ORDER BY oid",
-    "schemas": "SELECT oid, nspname FROM pg_namespace WHERE nspname !~ '^pg_(toast_)?temp_' ORDER BY oid",
+    "schemas": """
+        SELECT oid, nspname
+        FROM pg_namespace
+        WHERE nspname !~ '^pg_(toast_)?temp_'
+        ORDER BY oid""",
     "rules": "SELECT oid, rulename, ev_class FROM pg_rewrite ORDER BY oid",
     "constraints": "SELECT oid, conname, convalidated FROM pg_constraint ORDER BY oid",
     "triggers": "SELECT oid, tgname, tgrelid FROM pg_trigger ORDER BY oid",
@@ -74,7 +81,7 @@ SAME: Mapping[str, str] = {
     "dependencies": """
         SELECT count(*) FROM pg_depend WHERE objid <> 'altered'::regclass""",
     "comments": "SELECT count(*) FROM pg_description",
-    "settings of roles": "SELECT setdatabase, setrole, setconfig FROM pg_db_role_setting ORDER BY 1, 2",
+    "settings of roles": "SELECT * FROM pg_db_role_setting ORDER BY setdatabase, setrole",
     "large objects": "SELECT count(*) FROM pg_largeobject_metadata",
     "publications": "SELECT count(*) FROM pg_publication",
     "statistics": """
@@ -92,7 +99,7 @@ SAME: Mapping[str, str] = {
         ORDER BY relname""",
     "tables nothing was asked about": """
         SELECT seq_scan, seq_tup_read, idx_scan FROM pg_stat_user_tables
-        WHERE relname = 'other_calm'""",
+        WHERE relname = 'unasked'""",
     "sequences": "SELECT last_value, is_called, log_cnt FROM calm_seq",
     "rows": """
         SELECT (SELECT md5(string_agg(t::text, ',' ORDER BY ctid)) FROM calm AS t),
@@ -113,7 +120,7 @@ SAME: Mapping[str, str] = {
     "sessions": "SELECT pid FROM pg_stat_activity WHERE application_name = 'agentdb'",
     "temporary relations": "SELECT relname FROM pg_class WHERE relpersistence = 't'",
     "temporary files": """
-        SELECT name FROM pg_ls_dir('base/pgsql_tmp', true, false) AS name""",
+        SELECT name FROM pg_ls_tmpdir()""",
     "entries of ours in pg_stat_statements": """
         SELECT query
         FROM pg_stat_statements
@@ -122,14 +129,39 @@ SAME: Mapping[str, str] = {
     "forgotten statements": "SELECT dealloc FROM pg_stat_statements_info",
     "last notification": "SELECT pg_notification_queue_usage()",
 }
-BLOCKED = """
-SELECT waiting.pid, waiting.query
-FROM pg_stat_activity AS waiting
-CROSS JOIN LATERAL unnest(pg_blocking_pids(waiting.pid)) AS blocking (pid)
+POLLUTION: Mapping[str, str] = {
+    "scans of a table that was copied": """
+        SELECT seq_scan FROM pg_stat_user_tables WHERE relname = 'calm'""",
+    "scans of its indexes": """
+        SELECT sum(idx_scan) FROM pg_stat_user_indexes WHERE relname = 'calm'""",
+    "transaction numbers": "SELECT pg_snapshot_xmax(pg_current_snapshot())::text",
+    "WAL": "SELECT (pg_current_wal_insert_lsn() - '0/0')::bigint",
+    "catalog": """
+        SELECT sum(pg_total_relation_size(oid))
+        FROM pg_class
+        WHERE relnamespace = 'pg_catalog'::regnamespace AND relkind = 'r'""",
+}
+SENT = """
+SELECT /* agentdb */ query
+FROM pg_stat_statements
+JOIN pg_roles ON pg_roles.oid = userid
+WHERE rolname LIKE 'guest_%'
+  AND dbid = (SELECT oid FROM pg_database WHERE datname = current_database())
+"""
+TRANSACTION_CONTROL = ("BEGIN", "COMMIT", "ROLLBACK", "SAVEPOINT", "RELEASE", "SET TRANSACTION")
+MOST_ENTRIES_PER_STATEMENT = 40
+UNCOUNTED = "SET pg_stat_statements.track = 'none'"
+GROW = """
+INSERT INTO altered
+SELECT i, i % 2000, repeat('b', 250) FROM generate_series(30001, 200000) AS i
+"""
+WAITING = """
+SELECT extract(epoch FROM clock_timestamp() - min(lock.waitstart))::float8 * 1000
+FROM pg_locks AS lock
+CROSS JOIN LATERAL unnest(pg_blocking_pids(lock.pid)) AS blocking (pid)
 JOIN pg_stat_activity AS blocker ON blocker.pid = blocking.pid
-WHERE blocker.application_name = 'agentdb'
-  AND waiting.wait_event_type = 'Lock'
-  AND waiting.application_name <> 'agentdb'
+WHERE NOT lock.granted
+  AND blocker.application_name = 'agentdb'
 """
 HELD = """
 SELECT DISTINCT lock.mode
@@ -138,14 +170,163 @@ JOIN pg_stat_activity AS session USING (pid)
 JOIN pg_class AS relation ON relation.oid = lock.relation
 WHERE session.application_name = 'agentdb'
   AND lock.database = (SELECT oid FROM pg_database WHERE datname = current_database())
-  AND relation.relpersistence = 'p'
+  AND relation.relnamespace = 'public'::regnamespace
 """
 
 
 @pytest.fixture(params=SERVERS)
 def world(request: pytest.FixtureRequest) -> str:
-    """A database with tables that rest and tables that are written, and a workload on both."""
+    """A database with tables that rest and tables that are written, and a workload on all."""
     url: str = request.getfixturevalue(SERVERS[request.param])
-    run(url, "SET synchronous_commit = on", *WORLD)
+    run(url, "SET synchronous_commit = on", *WORLD, FORGET)
     run(url, *WORKLOAD * 5)
     return url
+
+
+def test_an_audit_leaves_everything_as_it_was(world: str) -> None:
+    before = snapshot(world)
+    with traffic(world) as seen:
+        audit = audited(world, Expected())
+    after = snapshot(world)
+    assert seen.failures == []
+    assert seen.written > 100
+    assert [r.definition.table for r in audit.recommendations].count("calm") == 1
+    assert {name for name in before if before[name] != after[name]} == set()
+
+
+def test_nobody_waits_for_an_audit(world: str) -> None:
+    run(world, GROW, "VACUUM ANALYZE altered")
+    with traffic(world) as seen:
+        audited(world, Expected())
+    assert seen.looks > 20
+    assert seen.modes <= {"AccessShareLock"}
+    assert seen.longest_wait <= LONGEST_WAIT_MILLISECONDS
+
+
+def test_what_postgres_cannot_take_back_is_little(world: str) -> None:
+    before = pollution(world)
+    audited(world, Expected())
+    after = pollution(world)
+    left = {name: after[name] - before[name] for name in before}
+    assert 0 < left["scans of a table that was copied"] < 10
+    assert left["scans of its indexes"] < 100
+    assert 0 < left["transaction numbers"] < 1000
+    assert left["WAL"] < 4_000_000
+    assert left["catalog"] < 4_000_000
+
+
+def test_an_ordinary_role_leaves_few_entries_in_pg_stat_statements_all_of_them_marked(
+    world: str,
+) -> None:
+    with guest(world) as url:
+        audit = audited(url, Expected())
+        with connect(world) as connection:
+            texts = [str(text) for (text,) in connection.execute(SENT)]
+    assert audit.recommendations
+    untagged = [text for text in texts if "/* agentdb */" not in text]
+    assert [text for text in untagged if not text.startswith(TRANSACTION_CONTROL)] == []
+    assert 0 < len(texts) <= MOST_ENTRIES_PER_STATEMENT * len(WORKLOAD)
+
+
+# What is looked at --------------------------------------------------------------------------------
+
+
+def snapshot(url: str) -> dict[str, list[TupleRow]]:
+    """Return everything that has to be the same; waits until agentdb's sessions have ended."""
+    with connect(url) as connection:
+        connection.execute(UNCOUNTED)
+        for _ in range(100):
+            if not connection.execute(SAME["sessions"].encode()).fetchall():
+                break
+            time.sleep(0.05)
+        return {name: connection.execute(text.encode()).fetchall() for name, text in SAME.items()}
+
+
+def pollution(url: str) -> dict[str, int]:
+    """Return what grows by every audit; counters of sessions that are over are in by now."""
+    snapshot(url)
+    return {name: int(str(value(url, text))) for name, text in POLLUTION.items()}
+
+
+@contextmanager
+def guest(url: str) -> Iterator[str]:
+    """Make a role that may read everything and nothing more; give its way in."""
+    name = f"guest_{uuid4().hex[:12]}"
+    run(
+        url,
+        f"CREATE ROLE {name} LOGIN PASSWORD 'open' IN ROLE pg_read_all_data, pg_read_all_stats",
+    )
+    parts = urlsplit(url)
+    where = parts.netloc.rpartition("@")[2]
+    try:
+        yield urlunsplit(parts._replace(netloc=f"{name}:open@{where}"))
+    finally:
+        run(url, f"DROP ROLE {name}")
+
+
+@dataclass
+class Seen:
+    """What the threads beside an audit saw."""
+
+    written: int = 0
+    altered: int = 0
+    looks: int = 0
+    longest_wait: float = 0.0  # of anybody, for agentdb, in milliseconds
+    modes: set[str] = field(default_factory=set)
+    failures: list[str] = field(default_factory=list)
+
+
+@contextmanager
+def traffic(url: str) -> Iterator[Seen]:
+    """Let two sessions write, one alter a table, and one watch the locks, inside."""
+    seen, stop = Seen(), threading.Event()
+    workers = [threading.Thread(target=_again, args=(url, work, seen, stop)) for work in WORK]
+    for worker in workers:
+        worker.start()
+    try:
+        yield seen
+    finally:
+        stop.set()
+        for worker in workers:
+            worker.join()
+
+
+Work = tuple[Callable[[Connection[TupleRow], Seen], None], float]
+
+
+def _again(url: str, work: Work, seen: Seen, stop: threading.Event) -> None:
+    do, pause = work
+    try:
+        with connect(url) as connection:
+            connection.execute(UNCOUNTED)
+            while not stop.wait(pause):
+                do(connection, seen)
+    except psycopg.Error as error:
+        seen.failures.append(str(error))
+
+
+def _insert(connection: Connection[TupleRow], seen: Seen) -> None:
+    connection.execute("INSERT INTO busy (customer, body) VALUES (7, 'new')")
+    seen.written += 1
+
+
+def _update(connection: Connection[TupleRow], seen: Seen) -> None:
+    connection.execute("UPDATE busy SET body = 'new' WHERE id = %s", [seen.written % 100 + 1])
+    connection.execute("UPDATE altered SET body = 'new' WHERE id = %s", [seen.written % 100 + 1])
+    seen.written += 2
+
+
+def _alter(connection: Connection[TupleRow], seen: Seen) -> None:
+    connection.execute("ALTER TABLE altered ADD COLUMN extra int")
+    connection.execute("ALTER TABLE altered DROP COLUMN extra")
+    seen.altered += 1
+
+
+def _watch(connection: Connection[TupleRow], seen: Seen) -> None:
+    (waited,) = connection.execute(WAITING).fetchall()[0]
+    seen.longest_wait = max(seen.longest_wait, waited or 0.0)
+    seen.modes.update(mode for (mode,) in connection.execute(HELD))
+    seen.looks += 1
+
+
+WORK: tuple[Work, ...] = ((_insert, 0.005), (_update, 0.005), (_alter, 0.1), (_watch, 0.01))

@@ -22,7 +22,9 @@ def propose_covering(case: Case, catalog: Catalog) -> Iterator[Candidate]:
     for use in case.uses:
         if not worth_an_index(use.table) or use.table.all_visible_fraction < _LEAST_VISIBLE:
             continue
-        for found in key_lists(use):
+        lists = key_lists(use)
+        most = max((len(found.serves) for found in lists), default=0)
+        for found in (found for found in lists if len(found.serves) == most):
             if extra := _included(use, found):
                 name = (use.table.schema, use.table.name)
                 definition = IndexDefinition(*name, "btree", found.keys, extra)

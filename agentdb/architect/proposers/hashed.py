@@ -28,8 +28,8 @@ def propose_hashed(case: Case, catalog: Catalog) -> Iterator[Candidate]:
 
 
 def _is_wide(found: Filter, use: TableUse) -> bool:
-    column = found.key.column
-    if column is None:
+    if len(found.key.columns) != 1:
         return False
+    column = found.key.columns[0]
     many = column.distinct >= _LEAST_DISTINCT * use.table.rows * (1 - column.null_fraction)
     return many and column.width_bytes * (1 - column.null_fraction) >= _LEAST_BYTES

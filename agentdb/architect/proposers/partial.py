@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Iterator
 
 from agentdb.architect.candidates import Candidate, worth_an_index
@@ -15,6 +16,7 @@ _MOST_KEPT = 0.5  # a partial index over more of the table saves too little
 _RARE = 0.2
 _DOMINANT = 0.5
 _MOSTLY_NULL = 0.3
+_COMPARISONS = {"<": operator.lt, "<=": operator.le, ">": operator.gt, ">=": operator.ge}
 _MOST_VALUES = 50  # of a column that means a state or a kind; an identifier has more
 
 
@@ -68,6 +70,8 @@ def _predicates(found: Filter) -> Iterator[str]:
         yield found.predicate
     elif found.kind in ("equal", "among"):
         yield from _rare_values(found, column)
+    elif found.kind == "range":
+        yield from _rare_range(found, column)
     if found.kind in ("equal", "among", "range", "join") and column.null_fraction >= _MOSTLY_NULL:
         yield f"{found.key.sql} IS NOT NULL"
 
@@ -86,6 +90,17 @@ def _rare_values(found: Filter, column: Column) -> Iterator[str]:
             yield found.predicate
         if share >= _DOMINANT:
             yield f"{found.key.sql} <> {literal(dominant)}"
+
+
+def _rare_range(found: Filter, column: Column) -> Iterator[str]:
+    """`quantity > 1`, where nearly every quantity is 1."""
+    shares = zip(column.histogram.common, column.histogram.frequencies, strict=False)
+    compare = _COMPARISONS.get(found.operator)
+    if column.category != "N" or column.distinct > _MOST_VALUES or compare is None:
+        return
+    limit = [float(text) for text in found.literals]
+    if len(limit) == 1 and sum(s for text, s in shares if compare(float(text), limit[0])) <= _RARE:
+        yield found.predicate
 
 
 def wanted_boolean(found: Filter, shares: dict[str, float]) -> float:

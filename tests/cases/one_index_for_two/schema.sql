@@ -7,7 +7,7 @@ CREATE TABLE transfers (
 );
 
 INSERT INTO transfers
-SELECT i, (i * 7919) % 400, timestamptz '2025-01-01' + (i * 6151 % 40000) * interval '9 minutes', repeat('n', 60)
+SELECT i, (i * 7919) % 80, timestamptz '2025-01-01' + (i * 6151 % 40000) * interval '9 minutes', repeat('n', 60)
 FROM generate_series(1, 40000) AS i;
 
 VACUUM ANALYZE transfers;

@@ -1,0 +1,219 @@
+"""`init`, `doctor`, `recommendations` and `similar` from outside."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping
+from typing import Any
+from uuid import uuid4
+
+import pytest
+
+from tests.acceptance.running import AGENTDB, agentdb, environment, places, printed
+from tests.servers import database_name, run, value
+
+Settings = Mapping[str, str]
+
+WITHOUT_MODEL = """
+import sys
+sys.modules["tokenizers"] = None  # as if it were not installed
+from agentdb.cli.app import main
+main()
+"""
+
+SLOW_TO_IMPORT = {"alembic", "numpy", "onnxruntime", "postgast", "sqlalchemy", "torch"}
+
+
+# Start ------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("line", "needed"),
+    [
+        (("--help",), set()),
+        (("audit", "--help"), set()),
+        (("demo", "--help"), set()),
+        (("recommendations", "list"), {"numpy", "sqlalchemy"}),
+        (("init",), {"alembic", "numpy", "sqlalchemy"}),
+        (("similar", "slow look-up of orders"), {"numpy", "sqlalchemy"}),
+    ],
+    ids=" ".join,
+)
+def test_a_command_imports_what_it_needs_and_no_more(
+    database_url: str, line: tuple[str, ...], needed: set[str]
+) -> None:
+    done = subprocess.run(  # noqa: S603
+        [sys.executable, "-X", "importtime", *AGENTDB[1:], *line],
+        capture_output=True,
+        check=True,
+        encoding="utf-8",
+        env=environment(database_url=database_url),
+        timeout=60,
+    )
+    imported = {told.rpartition("|")[2].strip() for told in done.stderr.splitlines()}
+    assert imported & SLOW_TO_IMPORT <= needed
+
+
+# init -------------------------------------------------------------------------------------------
+
+
+def test_init_makes_the_schema_once(empty_database: str) -> None:
+    settings = {"database_url": empty_database}
+    first = agentdb("init", **settings)
+    assert first.returncode == 0, first.stderr
+    assert "applied 0001_audits_and_advice" in first.stdout
+    again = agentdb("init", **settings)
+    assert (again.returncode, again.stdout) == (0, "")
+    assert again.stderr == "the schema agentdb is up to date\n"
+
+
+def test_init_can_print_what_it_would_do_for_psql(empty_database: str) -> None:
+    settings = {"database_url": empty_database}
+    printed_sql = agentdb("init", "--sql", **settings)
+    assert value(empty_database, "SELECT to_regnamespace('agentdb')") is None
+    run(empty_database, printed_sql.stdout)
+    assert printed("recommendations", "list", **settings) == []
+
+
+# doctor -----------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def reader(server: str, target_url: str) -> Iterator[str]:
+    """A role of its own that may enter the target and nothing more; its URL."""
+    role = f"reader_{uuid4().hex[:8]}"
+    run(server, f"CREATE ROLE {role} LOGIN PASSWORD 'x'")
+    yield target_url.replace(target_url.split("//")[1].split("@", maxsplit=1)[0], f"{role}:x")
+    run(target_url, f"DROP OWNED BY {role}")
+    run(server, f"DROP ROLE {role}")
+
+
+def examined(settings: Settings, code: int) -> dict[str, Any]:
+    """What doctor found, by name, where it ends with that exit code."""
+    done = agentdb("doctor", "--format", "json", **settings)
+    assert done.returncode == code, done.stderr
+    diagnosis = json.loads(done.stdout)
+    assert diagnosis["ready"] == (code == 0)
+    return {check["name"]: check for check in diagnosis["checks"]}
+
+
+def test_doctor_finds_all_in_place(shop: Settings) -> None:
+    checks = examined(shop, 0)
+    assert {name for name, check in checks.items() if check["state"] != "ok"} == {"role"}
+    assert "can only read" in checks["role"]["mend"]
+
+
+def test_every_trouble_that_doctor_finds_comes_with_a_remedy(shop: Settings, reader: str) -> None:
+    database = database_name(shop["target_url"])
+    run(shop["target_url"], f"REVOKE TEMPORARY ON DATABASE {database} FROM PUBLIC")
+    checks = examined({**shop, "target_url": reader}, 1)
+    states = {name: check["state"] for name, check in checks.items()}
+    assert states["temporary tables"] == "failed"
+    assert states["tables"] == "failed"
+    assert states["statistics"] == "warning"
+    assert all(check["mend"] for check in checks.values() if check["state"] != "ok")
+
+
+def test_what_doctor_advises_mends_it(shop: Settings, reader: str) -> None:
+    role = reader.split("//")[1].split(":", maxsplit=1)[0]
+    settings = {**shop, "target_url": reader}
+    checks = examined(settings, 1)
+    assert checks["statistics"]["mend"] == f'GRANT pg_read_all_stats TO "{role}"'
+    run(shop["target_url"], checks["statistics"]["mend"])
+    run(
+        shop["target_url"],
+        f"GRANT USAGE ON SCHEMA public TO {role}",
+        f"GRANT SELECT ON ALL TABLES IN SCHEMA public TO {role}",
+    )
+    examined(settings, 0)
+    assert len(printed("audit", **settings)["recommendations"]) == 2
+
+
+def test_doctor_goes_on_where_one_side_is_missing(empty_database: str) -> None:
+    checks = examined(places(empty_database, empty_database), 1)
+    assert checks["agentdb's schema"]["mend"] == "run `agentdb init`"
+    assert "CREATE EXTENSION" in checks["pg_stat_statements"]["mend"]
+    assert checks["server"]["state"] == "ok"
+
+
+# recommendations ----------------------------------------------------------------------------------
+
+
+def test_advice_goes_its_way_from_proposed_to_applied(shop: Settings) -> None:
+    first, second = (each["id"] for each in printed("audit", **shop)["recommendations"])
+    assert printed("recommendations", "accept", first[:8], **shop)["status"] == "accepted"
+    rejected = printed("recommendations", "reject", second, "--why", "table goes soon", **shop)
+    assert (rejected["status"], rejected["status_reason"]) == ("rejected", "table goes soon")
+    assert printed("recommendations", "applied", first, **shop)["status"] == "applied"
+    listed = printed("recommendations", "list", "--status", "applied", **shop)
+    assert [each["id"] for each in listed] == [first]
+    shown = agentdb("recommendations", "show", second, **shop).stdout
+    assert "table goes soon" in shown
+    assert "Measured on a copy" in shown
+
+
+def test_the_sql_alone_is_printed_ready_for_psql(shop: Settings) -> None:
+    advised = printed("audit", **shop)["recommendations"]
+    script = agentdb("recommendations", "sql", **shop)
+    assert script.stderr == ""
+    for statement in script.stdout.strip().split(";\n"):
+        run(shop["target_url"], statement.removesuffix(";"))
+    one = agentdb("recommendations", "sql", advised[0]["id"], **shop).stdout
+    assert one.splitlines()[-1] == f"{advised[0]['sql']};"
+
+
+def test_only_the_last_audits_advice_is_to_be_run(shop: Settings) -> None:
+    printed("audit", **shop)
+    run(
+        shop["target_url"],
+        "CREATE INDEX ON orders (customer_id)",
+        "SELECT pg_stat_statements_reset()",
+        *[f"SELECT id FROM customers WHERE lower(email) = 'person{n}'" for n in range(9)],
+    )
+    assert len(printed("audit", **shop)["recommendations"]) == 1
+    script = agentdb("recommendations", "sql", **shop).stdout
+    assert script.count("CREATE INDEX") == 1
+    assert len(printed("recommendations", "list", **shop)) == 2
+
+
+# similar ----------------------------------------------------------------------------------------
+
+
+def test_a_statement_finds_the_fix_of_another_like_it(shop: Settings) -> None:
+    printed("audit", **shop)
+    query = "SELECT total FROM orders WHERE customer_id = 4711"
+    found = printed("similar", query, "-k", "1", **shop)
+    assert [fix["title"] for fix in found] == ["Index on orders (customer_id)"]
+    assert found[0]["similarity"] > 0.7
+
+
+def test_a_statement_is_looked_up_by_its_words_when_no_target_answers(shop: Settings) -> None:
+    printed("audit", **shop)
+    query = "SELECT total FROM orders WHERE customer_id = 4711"
+    own = {"database_url": shop["database_url"]}
+    found = printed("similar", query, "--target", "postgresql://nobody@127.0.0.1:1/x", **own)
+    assert found[0]["title"] == "Index on orders (customer_id)"
+
+
+def test_a_description_finds_the_fix_that_speaks_of_the_same(shop: Settings) -> None:
+    printed("audit", **shop)
+    found = printed("similar", "customers looked up by lower(email)", **shop)
+    assert "lower(email)" in found[0]["title"]
+
+
+def test_without_a_model_words_are_hashed_and_that_is_said(shop: Settings) -> None:
+    settings = environment(**shop)
+    del settings["AGENTDB_EMBEDDING_MODEL"]
+    done = subprocess.run(  # noqa: S603
+        [sys.executable, "-c", WITHOUT_MODEL, "audit", "--format", "json"],
+        capture_output=True,
+        check=True,
+        encoding="utf-8",
+        env=settings,
+        timeout=120,
+    )
+    assert "pip install 'agentdb[local]'" in done.stderr
+    models = "SELECT string_agg(DISTINCT embedding_model, ' ') FROM agentdb.optimizations"
+    assert value(shop["database_url"], models) == "hashing"
