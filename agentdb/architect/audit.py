@@ -32,7 +32,7 @@ class Policy:
     """
 
     least_share: float = 0.001
-    price_of_space: float = 0.1
+    price_of_space: float = 0.06
     budget_bytes: int | None = None
     seconds: float = 120.0
 

@@ -49,6 +49,7 @@ from agentdb.target.read_catalog import read_catalog
 from agentdb.target.sandbox import Limits, open_sandbox
 from agentdb.target.shadow import Shadow, Terms, lay_shadow
 from agentdb.target.statements import Entry, Window
+from agentdb.target.untried import Untried
 from agentdb.wiring.keeping import Occasion, alone, keep_audit
 from agentdb.wiring.memory import embedder, in_words, verdict_of
 from agentdb.wiring.storage import storage, target_url
@@ -177,6 +178,9 @@ class _Benches:
 
     @contextmanager
     def workbench(self, catalog: Catalog, tables: Collection[Table]) -> Iterator[Workbench]:
+        if self.settings.trial == "none":
+            yield Untried()
+            return
         with open_sandbox(self.connection, self._limits(), builds=True) as box:
             if self.settings.trial == "live":
                 yield Live(box)

@@ -173,3 +173,19 @@ def test_postgresql_15_without_pgvector_is_audited_as_well(
     report = printed("audit", **places(database_url, target_url_15))
     assert report["server_version"].startswith("15.")
     assert len(report["recommendations"]) == 2
+
+
+@pytest.mark.parametrize("trial", ["shadow", "live"])
+def test_both_kinds_of_trial_come_to_the_same_advice(shop: Settings, trial: str) -> None:
+    report = printed("audit", "--trial", trial, **shop)
+    titles = {advised["title"] for advised in report["recommendations"]}
+    assert titles == {"Index on orders (customer_id)", "Index on customers ((lower(email)))"}
+    where = "on a copy in pg_temp" if trial == "shadow" else "on the table itself, rolled back"
+    assert all(where in advised["reasoning"] for advised in report["recommendations"])
+
+
+def test_without_trials_nothing_is_run_and_nothing_advised(shop: Settings) -> None:
+    report = printed("audit", "--trial", "none", **shop)
+    assert report["recommendations"] == []
+    reasons = {skipped["reason"] for skipped in report["coverage"]["skipped"]}
+    assert any("--trial none" in reason for reason in reasons)

@@ -51,10 +51,14 @@ STATEMENTS = [
     "SELECT * FROM {schema}.{child} WHERE {state} LIKE 'ab%' AND {moment}::date = '2024-01-01'",
     "SELECT {owner}, count(*) AS {tags} FROM {schema}.{child} GROUP BY {owner} HAVING count(*) > 2",
     "WITH {tags} AS (SELECT * FROM {schema}.{child}) SELECT * FROM {tags} WHERE {owner} = 7",
-    "SELECT p.{key} FROM {schema}.{parent} p JOIN {schema}.{child} c ON c.{owner} = p.{key}"
-    " WHERE p.{state} = 'x' AND c.{moment} IS NOT NULL",
-    "SELECT {key} FROM {schema}.{parent} WHERE NOT EXISTS"
-    " (SELECT 1 FROM {schema}.{child} WHERE {schema}.{child}.{owner} = {schema}.{parent}.{key})",
+    (
+        "SELECT p.{key} FROM {schema}.{parent} p JOIN {schema}.{child} c ON c.{owner} = p.{key}"
+        " WHERE p.{state} = 'x' AND c.{moment} IS NOT NULL"
+    ),
+    (
+        "SELECT {key} FROM {schema}.{parent} WHERE NOT EXISTS"
+        " (SELECT 1 FROM {schema}.{child} WHERE {schema}.{child}.{owner} = {schema}.{parent}.{key})"
+    ),
     "SELECT {key}, rank() OVER {tags} FROM {schema}.{child} WINDOW {tags} AS (ORDER BY {moment})",
 ]
 

@@ -59,7 +59,10 @@ PLAIN = catalog(ORDERS, SMALL, extensions=frozenset({"pg_trgm"}))
     [
         ("WHERE user_id = 1", 'USING btree ("user_id")'),
         ("WHERE status = 'a' AND user_id = 1", 'USING btree ("user_id", "status")'),
-        ("WHERE user_id = 1 AND created_at > '2024-01-01'", 'USING btree ("user_id", "created_at")'),
+        (
+            "WHERE user_id = 1 AND created_at > '2024-01-01'",
+            'USING btree ("user_id", "created_at")',
+        ),
         (
             "WHERE user_id = 1 ORDER BY created_at DESC LIMIT 5",
             'USING btree ("user_id", "created_at" DESC)',
