@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from functools import cache
 from pathlib import Path
-from typing import LiteralString, cast
 
 from psycopg.sql import SQL
 
@@ -26,4 +25,4 @@ def text(name: str) -> str:
 
 def query(name: str) -> SQL:
     """Return `sql/NAME.sql` for psycopg: a text we vouch for, composable with `Identifier`."""
-    return SQL(cast("LiteralString", text(name)))
+    return SQL(text(name))

@@ -36,7 +36,7 @@ class Proposer(Protocol):
 def propose_candidates(
     cases: Sequence[Case], catalog: Catalog, proposers: Sequence[Proposer]
 ) -> tuple[Candidate, ...]:
-    """Return every new idea once, sorted by its definition.
+    """Return every new idea once, in the order of the cases and the proposers.
 
     Left out: what an index that exists already covers, what is too wide, and what was
     tried before on a similar statement and made it slower.
@@ -49,11 +49,7 @@ def propose_candidates(
                     known = ideas.get(idea.definition)
                     marked = _warm_started(idea, case)
                     ideas[idea.definition] = _merged(known, marked) if known else marked
-    return tuple(ideas[definition] for definition in sorted(ideas, key=_order))
-
-
-def _order(definition: IndexDefinition) -> tuple[str, str, str]:
-    return definition.schema, definition.table, definition.body
+    return tuple(ideas.values())
 
 
 def _merged(known: Candidate, idea: Candidate) -> Candidate:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import time
+from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
@@ -25,8 +26,11 @@ _SLOW_MILLISECONDS = 200.0  # a call this slow shows its difference in one round
 _QUICK_MILLISECONDS = 10.0
 _MEASURED_ALONE = 2  # calls of a statement, the weightiest, that each idea is tried with if slow
 _PROMISING = 0.9  # of the planner's cost as things are: above it, a call is not run
+_PROMISING_IN_A_JOIN = 0.99  # the other tables' part may be all of the rest
 _HELPED = 0.5
 _LEAST_WEIGHT = 0.1
+_LEAST_WORK = 100.0  # rows handled, or a dozen blocks: less is not felt
+_FELT = 0.15  # of a statement's time
 _FEW_BLOCKS = 8  # a difference that means nothing
 
 
@@ -46,8 +50,13 @@ class Subject:
     @property
     def costs(self) -> dict[Indexes, float]:
         """The work under each set, relative to the work without any."""
-        least = max(self.baseline.work, 1e-9)
-        return {held: plan.work / least for held, plan in self.plans.items()}
+        before = max(self.baseline.work, 1e-9)
+        return {held: self._cost(plan) / before for held, plan in self.plans.items()}
+
+    def _cost(self, plan: Plan) -> float:
+        """Work, where the difference is more than a few blocks."""
+        before = self.baseline.work
+        return before if abs(before - plan.work) < _LEAST_WORK else plan.work
 
     @property
     def is_weighty(self) -> bool:
@@ -150,7 +159,8 @@ class Lab:
 
     def _run_if_promising(self, subject: Subject, held: Indexes) -> None:
         plan = self.bench.plan(subject.sql)
-        if isinstance(plan, Plan) and plan.cost <= subject.baseline.cost * _PROMISING:
+        promising = _PROMISING_IN_A_JOIN if len(subject.tables) > 1 else _PROMISING
+        if isinstance(plan, Plan) and plan.cost <= subject.baseline.cost * promising:
             used = self.used(plan, held)
             if used and used not in subject.plans:
                 self._record(subject, used)
@@ -168,7 +178,7 @@ class Lab:
         return not candidate.precedents, -spent, candidate.definition.name
 
     def _weightiest(self, fingerprints: Collection[str]) -> list[Subject]:
-        found = []
+        found: list[Subject] = []
         for fingerprint in fingerprints:
             own = [s for s in self.subjects if s.fingerprint == fingerprint]
             weightiest = sorted(own, key=lambda s: -s.milliseconds)
@@ -192,7 +202,8 @@ class Lab:
 
     def build_promising(self) -> None:
         """Build what was worth it, to stay; and see what the planner takes when it may choose."""
-        self._together = sorted(self._promising(), key=lambda d: d.name)
+        promising = self._promising()
+        self._together = [definition for definition in self.candidates if definition in promising]
         for number, definition in enumerate(self._together):
             self.rules.progress("building", number, len(self._together))
             self._note(definition, self.bench.build(definition))
@@ -268,7 +279,7 @@ class Lab:
         found: dict[IndexDefinition, str] = {}
         for subject in self.subjects:
             held = _on(chosen, subject)
-            if not held or held in subject.plans:
+            if not held:
                 continue
             plan = self._measure(subject, held)
             if isinstance(plan, Plan) and self._is_slower(subject, held, plan):
@@ -292,10 +303,21 @@ class Lab:
             rest = kept - {definition}
             for subject in self._concerned(definition):
                 self._measure(subject, _on(rest, subject))
-            price = self.rules.terms.price(self.options[definition])
-            if self.saved_by(kept, definition) < max(price, self.rules.terms.least_milliseconds):
+            if not self._pays(kept, definition):
                 kept = rest
         return self._in_use(kept)
+
+    def _pays(self, chosen: Indexes, definition: IndexDefinition) -> bool:
+        """Worth its price, and felt by some statement: nobody adds an index to gain a twentieth."""
+        terms = self.rules.terms
+        least = max(terms.price(self.options[definition]), terms.least_milliseconds)
+        if self.saved_by(chosen, definition) < least:
+            return False
+        totals: dict[str, float] = defaultdict(float)
+        for subject in self.subjects:
+            totals[subject.fingerprint] += subject.milliseconds
+        saved = self._saved_per_statement(chosen, definition)
+        return any(saved[f] >= _FELT * totals[f] for f in saved)
 
     def _in_use(self, chosen: Indexes) -> Indexes:
         """Leave out what no call uses when all of the set is there."""
@@ -309,9 +331,18 @@ class Lab:
 
     def saved_by(self, chosen: Indexes, definition: IndexDefinition) -> float:
         """Return the milliseconds of the workload that one index saves beside the others."""
+        return sum(self._saved_per_statement(chosen, definition).values())
+
+    def _saved_per_statement(
+        self, chosen: Indexes, definition: IndexDefinition
+    ) -> dict[str, float]:
         rest = chosen - {definition}
-        concerned = [s.measured() for s in self._concerned(definition)]
-        return sum(m.milliseconds * (m.cost(rest) - m.cost(chosen)) for m in concerned)
+        saved: dict[str, float] = defaultdict(float)
+        for subject in self._concerned(definition):
+            measured = subject.measured()
+            gain = measured.cost(rest) - measured.cost(chosen)
+            saved[subject.fingerprint] += measured.milliseconds * gain
+        return saved
 
     # Before and after, by the clock.
 

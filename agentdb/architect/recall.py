@@ -52,9 +52,10 @@ class Case:
 
     @property
     def uses(self) -> tuple[TableUse, ...]:
-        """What its weightiest calls ask of any table."""
+        """What its weightiest calls, and the one with rare values, ask of any table."""
         calls = sorted(self.study.calls, key=lambda call: -call.weight)
-        return tuple(use for call in calls[:_MOST_CALLS] for use in call.uses)
+        rare = [call for call in calls[_MOST_CALLS:] if call.label.startswith("rare")]
+        return tuple(use for call in (*calls[:_MOST_CALLS], *rare) for use in call.uses)
 
     @property
     def deletes_from(self) -> tuple[Table, ...]:

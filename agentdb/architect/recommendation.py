@@ -100,7 +100,7 @@ def _recommendation(
         id=new,
         kind="create_index",
         sql=create_sql(definition, catalog),
-        rollback_sql=canonical(definition.drop_sql()),
+        rollback_sql=drop_sql(definition, catalog),
         title=_title(definition),
         reasoning=_reasoning(trial, gains, ground, share, len(effects)),
         confidence=sure,
@@ -180,6 +180,13 @@ def confidence(
     moved = sum(votes.get(p.verdict, 0.0) * max(p.similarity, 0.0) for p in precedents)
     sure = prior[evidence] * (0.5 + 0.5 * share) + min(max(moved, -0.1), 0.1)
     return round(min(max(sure, 0.05), 0.97), 2)
+
+
+def drop_sql(definition: IndexDefinition, catalog: Catalog) -> str:
+    """Return the way back; Postgres drops a partitioned index only without CONCURRENTLY."""
+    table = catalog.find(definition.schema, definition.table)
+    is_partitioned = table is not None and table.kind == "partitioned"
+    return canonical(definition.drop_sql(concurrently=not is_partitioned))
 
 
 def create_sql(definition: IndexDefinition, catalog: Catalog) -> str:

@@ -71,17 +71,39 @@ class Terms:
 
 
 def choose(options: Iterable[Option], calls: Sequence[Measured], terms: Terms) -> Indexes:
-    """Return the set worth most; ties go to the smaller, then to the first by name."""
-    ordered = sorted(options, key=lambda option: (option.size_bytes, _named(option)))
+    """Return the set worth most; ties go to the smaller, then to fewer keys, then to the first."""
+    ordered = sorted(options, key=lambda option: (option.size_bytes, len(option.definition.keys)))
     search = _Search(ordered, calls, terms)
-    per_byte = search.greedy(lambda gain, size_bytes: gain / max(size_bytes, _PAGE_BYTES))
-    absolute = search.greedy(lambda gain, _size_bytes: gain)
-    best = max((per_byte, absolute), key=lambda found: (search.worth(found), -found.bit_count()))
-    return search.definitions(search.polished(best))
+    found = [search.polished(search.greedy(score)) for score in (_per_byte, _absolute)]
+    if terms.budget_bytes is not None:
+        found += _with_dearer_bytes(ordered, calls, terms)
+    best = max(found, key=lambda chosen: (search.worth(chosen), -chosen.bit_count()))
+    return search.definitions(best)
 
 
-def _named(option: Option) -> tuple[str, str, str]:
-    return option.definition.schema, option.definition.table, option.definition.body
+def _per_byte(gain: float, size_bytes: int) -> float:
+    return gain / max(size_bytes, _PAGE_BYTES)
+
+
+def _absolute(gain: float, _size_bytes: int) -> float:
+    return gain
+
+
+def _with_dearer_bytes(
+    options: Sequence[Option], calls: Sequence[Measured], terms: Terms
+) -> Iterable[int]:
+    """A set that fits because bytes were dear: it can beat one cut off at the budget.
+
+    Lagrange's way with a knapsack: without the bound, at a higher price for what it bounds.
+    """
+    for times in (2, 4, 8, 16, 32):
+        dearer = Terms(terms.least_milliseconds, terms.milliseconds_per_byte * times)
+        search = _Search(options, calls, dearer)
+        chosen = search.polished(search.greedy(_absolute))
+        if search.size(chosen) <= (terms.budget_bytes or 0):
+            again = _Search(options, calls, terms)
+            yield again.polished(chosen)
+            return
 
 
 _LEAST_CHANGE = 1e-9

@@ -34,37 +34,41 @@ class Preset(StrEnum):
     CLASSIC = "classic"
 
 
+PresetOption = Annotated[
+    Preset | None, typer.Option(help="classic: a mean of 500 ms and more, over 100 calls.")
+]
+MeanOption = Annotated[float | None, typer.Option(help="Leave out what is quicker on average.")]
+CallsOption = Annotated[int | None, typer.Option(help="Leave out what was called less often.")]
+TopOption = Annotated[int | None, typer.Option(help="Look at no more than so many statements.")]
+TrialOption = Annotated[
+    Trial | None,
+    typer.Option(help="Try on copies, on the tables themselves (clones only), or not at all."),
+]
+BudgetOption = Annotated[
+    float | None, typer.Option(help="All new indexes together may take so many MiB.")
+]
+DryRunOption = Annotated[bool, typer.Option("--dry-run", help="Keep nothing.")]
+ExitCodeOption = Annotated[
+    bool, typer.Option("--exit-code", help=f"End with {ADVISED} if there is advice.")
+]
+ReportOption = Annotated[
+    Path | None,
+    typer.Option(help="Write a report, too: FILE.md, FILE.html or FILE.json.", dir_okay=False),
+]
+
+
 def audit(  # noqa: PLR0913 - each is a flag of the command line
     *,
     target: TargetOption = None,
-    preset: Annotated[
-        Preset | None,
-        typer.Option(help="classic: a mean of 500 ms and more, over 100 calls."),
-    ] = None,
-    min_mean_ms: Annotated[
-        float | None, typer.Option(help="Leave out what is quicker on average.")
-    ] = None,
-    min_calls: Annotated[
-        int | None, typer.Option(help="Leave out what was called less often.")
-    ] = None,
-    top: Annotated[
-        int | None, typer.Option(help="Look at no more than so many statements.")
-    ] = None,
-    trial: Annotated[
-        Trial | None,
-        typer.Option(help="Try on copies, on the tables themselves (clones only), or not at all."),
-    ] = None,
-    budget_mb: Annotated[
-        float | None, typer.Option(help="All new indexes together may take so many MiB.")
-    ] = None,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Keep nothing.")] = False,
-    exit_code: Annotated[
-        bool, typer.Option("--exit-code", help=f"End with {ADVISED} if there is advice.")
-    ] = False,
-    report: Annotated[
-        Path | None,
-        typer.Option(help="Write a report, too: FILE.md, FILE.html or FILE.json.", dir_okay=False),
-    ] = None,
+    preset: PresetOption = None,
+    min_mean_ms: MeanOption = None,
+    min_calls: CallsOption = None,
+    top: TopOption = None,
+    trial: TrialOption = None,
+    budget_mb: BudgetOption = None,
+    dry_run: DryRunOption = False,
+    exit_code: ExitCodeOption = False,
+    report: ReportOption = None,
     format_: FormatOption = Format.TABLE,
 ) -> None:
     """Find out what would make the target faster, and keep what was found."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from hashlib import sha256
-from typing import LiteralString, TypeVar, cast
+from typing import TypeVar
 
 import postgast
 from google.protobuf.message import DecodeError, Message
@@ -154,4 +154,4 @@ def strings(nodes: Iterator[pb.Node] | list[pb.Node]) -> tuple[str, ...]:
 
 def foreign_sql(text: str) -> SQL:
     """Return a text that came from the target (a type, a definition, a statement) for psycopg."""
-    return SQL(cast("LiteralString", text))
+    return SQL(text)

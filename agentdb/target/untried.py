@@ -1,4 +1,4 @@
-"""The bench on which nothing is run: a look at the workload that costs the server next to nothing."""
+"""The bench on which nothing is run: a look at the workload, and no more."""
 
 from __future__ import annotations
 

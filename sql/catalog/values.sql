@@ -1,8 +1,8 @@
 -- Question: which values does the planner know of the columns of some relations?
 -- Caller: agentdb.target.read_catalog.
 -- Needs: nothing; pg_stats shows only those columns that the role may SELECT.
--- Read are the relations of these names (all, if NULL), their partitions, and what views of these
--- names read. A long list is thinned out to a hundred: evenly along a histogram, the most common
+-- Read are the relations of these names (all, if NULL), their partitions, what views of these
+-- names read, and the tables whose foreign keys point at them. A long list is thinned out to a hundred: evenly along a histogram, the most common
 -- first otherwise. An anyarray can be read only by way of its text.
 WITH RECURSIVE /* agentdb */ step (source, target) AS (
     SELECT inhparent, inhrelid
@@ -14,6 +14,10 @@ WITH RECURSIVE /* agentdb */ step (source, target) AS (
       ON dependency.objid = rule.oid
      AND dependency.classid = 'pg_catalog.pg_rewrite'::regclass
      AND dependency.refclassid = 'pg_catalog.pg_class'::regclass
+    UNION
+    SELECT confrelid, conrelid
+    FROM pg_catalog.pg_constraint
+    WHERE contype = 'f'
 ),
 wanted (oid) AS (
     SELECT relation.oid

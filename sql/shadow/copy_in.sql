@@ -3,4 +3,4 @@
 -- Caller: agentdb.target.shadow, inside the transaction that is always rolled back.
 -- Needs: nothing more than the copy.
 COPY /* agentdb */ {name} ({columns})
-FROM STDIN (FORMAT {format}, FREEZE)
+FROM STDIN (FORMAT binary, FREEZE)

@@ -1,9 +1,9 @@
--- Question: which rows does the table hold (or a sample of its pages)?
--- Caller: agentdb.target.shadow, on a connection and in a READ ONLY transaction of its own, so
---         that the lock on the table (ACCESS SHARE) is given back as soon as the rows are read.
+-- Question: which rows does a part of the table hold?
+-- Caller: agentdb.target.shadow, on a connection of its own and outside a transaction, so that the
+--         lock on the table (ACCESS SHARE) is given back as soon as the part is read.
 -- Needs: SELECT on the table.
 COPY /* agentdb */ (
     SELECT {columns}
     FROM ONLY {table}
-    {sample}
-) TO STDOUT (FORMAT {format})
+    {part}
+) TO STDOUT (FORMAT binary)

@@ -103,8 +103,9 @@ def test_the_choice_does_not_depend_on_the_order_of_the_options(
     workload: list[tuple[float, dict[str, float]]], order: list[str]
 ) -> None:
     calls = [call(milliseconds, **costs) for milliseconds, costs in workload]
-    first = choose([option(name) for name in NAMES], calls, FREE)
-    assert choose([option(name) for name in order], calls, FREE) == first
+    sizes = {name: 8192 * (n + 1) for n, name in enumerate(NAMES)}
+    first = choose([option(name, sizes[name]) for name in NAMES], calls, FREE)
+    assert choose([option(name, sizes[name]) for name in order], calls, FREE) == first
 
 
 def _worth(chosen: frozenset[IndexDefinition], calls: list[Measured]) -> float:
