@@ -23,12 +23,12 @@ _LAYERS = 3
 _ROUNDS = 3
 _SECONDS_A_STATEMENT = 1.0
 _SLOW_MILLISECONDS = 200.0  # a call this slow shows its difference in one round
-_QUICK_MILLISECONDS = 10.0
+_QUICK_MILLISECONDS = 50.0
 _MEASURED_ALONE = 2  # calls of a statement, the weightiest, that each idea is tried with if slow
 _PROMISING = 0.9  # of the planner's cost as things are: above it, a call is not run
 _PROMISING_IN_A_JOIN = 0.99  # the other tables' part may be all of the rest
 _HELPED = 0.5
-_LEAST_WEIGHT = 0.1
+_LEAST_WEIGHT = 0.15
 _LEAST_WORK = 100.0  # rows handled, or a dozen blocks: less is not felt
 _FELT = 0.15  # of a statement's time
 _FEW_BLOCKS = 8  # a difference that means nothing
@@ -110,9 +110,9 @@ class Lab:
         self.subjects.extend(measured)
 
     def _baselines(self, case: Case) -> Iterator[Subject | Failure]:
-        """The weightiest calls first; of a slow statement, no more than a second or so of them."""
+        """The cheapest calls first; of a slow statement, no more than a second or so of them."""
         started, measured = time.monotonic(), 0
-        for call in sorted(case.study.calls, key=lambda call: -call.weight):
+        for call in sorted(case.study.calls, key=lambda call: call.plan.cost):
             if measured and time.monotonic() - started > _SECONDS_A_STATEMENT:
                 return
             found = self._baseline(case, call)
@@ -136,6 +136,7 @@ class Lab:
             self.rules.progress("trying", number, len(queue))
             if self._time_is_up(0.6):
                 self.refused[candidate.definition] = "not tried: the time for trials was up"
+                self._note_the_time()
             else:
                 self._try([candidate.definition], self._weightiest(candidate.fingerprints))
         for fingerprint in self._helped_little():
@@ -210,7 +211,7 @@ class Lab:
         for number, subject in enumerate(self.subjects):
             self.rules.progress("combining", number, len(self.subjects))
             if self._time_is_up(0.9):
-                self.notes.append("the time for trials was up before every call was tried")
+                self._note_the_time()
                 return
             self._layers(subject)
 
@@ -244,9 +245,15 @@ class Lab:
             left -= used
 
     def _measure(self, subject: Subject, held: Indexes) -> Plan | Failure:
+        """Run a call under a set, unless the planner does as it did under a smaller one."""
         if held in subject.plans:
             return subject.plans[held]
         with self.bench.only(held, subject.tables):
+            plan = self.bench.plan(subject.sql)
+            used = self.used(plan, held) if isinstance(plan, Plan) else held
+            if used in subject.plans:
+                subject.plans[held] = subject.plans[used]
+                return subject.plans[used]
             return self._record(subject, held)
 
     def used(self, plan: Plan, held: Indexes) -> Indexes:
@@ -257,20 +264,24 @@ class Lab:
     # The set, checked against reality until it stands.
 
     def settle(self) -> Indexes:
-        """Choose, measure that, throw out what hurts, choose again; then leave out the idle."""
+        """Choose, measure that, throw out what hurts or does not pay, choose again."""
         chosen = self._choose()
         for number in range(len(self._together) + 1):
             self.rules.progress("choosing", number, 0)
-            hurting = self._hurting(chosen)
-            self.refused.update(hurting)
-            self._together = [d for d in self._together if d not in hurting]
-            again = self._choose()
-            if again == chosen and not hurting:
-                break
+            out = self._hurting(chosen)
+            again = self._choose(without=out)
+            if not out and again == chosen:
+                kept = self._without_idle(chosen)
+                if kept == chosen:
+                    break
+                out = dict.fromkeys(chosen - kept, "saves too little beside the chosen ones")
+                again = self._choose(without=out)
+            self.refused.update(out)
             chosen = again
-        return self._without_idle(chosen)
+        return chosen
 
-    def _choose(self) -> Indexes:
+    def _choose(self, without: Collection[IndexDefinition] = ()) -> Indexes:
+        self._together = [d for d in self._together if d not in without]
         options = [self.options[definition] for definition in self._together]
         return choose(options, [s.measured() for s in self.subjects], self.rules.terms)
 
@@ -362,6 +373,14 @@ class Lab:
                 if isinstance(plan, Plan):
                     into.append(plan.milliseconds or 0.0)
         return _median(times[0]), _median(times[1])
+
+    def _note_the_time(self) -> None:
+        note = (
+            f"the {self.rules.seconds:g} seconds for trials were up before every idea was tried: "
+            "raise AGENTDB_TRIAL_SECONDS"
+        )
+        if note not in self.notes:
+            self.notes.append(note)
 
     def _time_is_up(self, part: float) -> bool:
         return time.monotonic() > self._until - self.rules.seconds * (1 - part)
