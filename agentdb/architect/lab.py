@@ -30,7 +30,8 @@ _PROMISING_IN_A_JOIN = 0.99  # the other tables' part may be all of the rest
 _HELPED = 0.5
 _LEAST_WEIGHT = 0.15
 _LEAST_WORK = 100.0  # rows handled, or a dozen blocks: less is not felt
-_FELT = 0.15  # of a statement's time
+_FELT = 0.15  # of the time that a statement takes without it
+_ATTEMPTS = 5
 _FEW_BLOCKS = 8  # a difference that means nothing
 
 
@@ -264,25 +265,43 @@ class Lab:
     # The set, checked against reality until it stands.
 
     def settle(self) -> Indexes:
-        """Choose, measure that, throw out what hurts or does not pay, choose again."""
-        chosen = self._choose()
-        for number in range(len(self._together) + 1):
-            self.rules.progress("choosing", number, 0)
-            out = self._hurting(chosen)
-            again = self._choose(without=out)
-            if not out and again == chosen:
-                kept = self._without_idle(chosen)
-                if kept == chosen:
-                    break
-                out = dict.fromkeys(chosen - kept, "saves too little beside the chosen ones")
-                again = self._choose(without=out)
-            self.refused.update(out)
+        """Choose, measure that, throw out what hurts, choose again; then leave out the idle.
+
+        What was measured replaces what was assumed, so the choice may go to and fro: of all
+        the sets that were measured as a whole, the one worth most is kept. What leaving out
+        frees of the budget is given to others, once.
+        """
+        first = self._best_measured(())
+        best = self._without_idle(first)
+        if best == first:
+            return best
+        again = self._without_idle(self._best_measured(first - best))
+        return max(best, again, key=self._worth)
+
+    def _best_measured(self, without: Collection[IndexDefinition]) -> Indexes:
+        measured = [NOTHING]
+        chosen = self._choose(without)
+        for number in range(_ATTEMPTS):
+            self.rules.progress("choosing", number, _ATTEMPTS)
+            hurting = self._hurting(chosen)
+            self.refused.update(hurting)
+            self._together = [d for d in self._together if d not in hurting]
+            if not hurting:
+                measured.append(chosen)
+            again = self._choose(without)
+            if again == chosen:
+                break
             chosen = again
-        return chosen
+        return max(measured, key=self._worth)
+
+    def _worth(self, chosen: Indexes) -> float:
+        """Milliseconds saved as measured, less what the set costs."""
+        subjects = [subject.measured() for subject in self.subjects]
+        saved = sum(m.milliseconds * (1 - m.cost(chosen)) for m in subjects)
+        return saved - sum(self.rules.terms.price(self.options[d]) for d in chosen)
 
     def _choose(self, without: Collection[IndexDefinition] = ()) -> Indexes:
-        self._together = [d for d in self._together if d not in without]
-        options = [self.options[definition] for definition in self._together]
+        options = [self.options[d] for d in self._together if d not in without]
         return choose(options, [s.measured() for s in self.subjects], self.rules.terms)
 
     def _hurting(self, chosen: Indexes) -> dict[IndexDefinition, str]:
@@ -324,11 +343,13 @@ class Lab:
         least = max(terms.price(self.options[definition]), terms.least_milliseconds)
         if self.saved_by(chosen, definition) < least:
             return False
-        totals: dict[str, float] = defaultdict(float)
+        rest = chosen - {definition}
+        before: dict[str, float] = defaultdict(float)
         for subject in self.subjects:
-            totals[subject.fingerprint] += subject.milliseconds
+            cost = subject.measured().cost(rest)
+            before[subject.fingerprint] += subject.milliseconds * cost
         saved = self._saved_per_statement(chosen, definition)
-        return any(saved[f] >= _FELT * totals[f] for f in saved)
+        return any(saved[f] >= _FELT * before[f] for f in saved)
 
     def _in_use(self, chosen: Indexes) -> Indexes:
         """Leave out what no call uses when all of the set is there."""
