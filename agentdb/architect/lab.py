@@ -15,6 +15,7 @@ from agentdb.architect.selection import NOTHING, Indexes, Measured, Option, choo
 from agentdb.architect.study import Call
 from agentdb.architect.workload import Statement
 from agentdb.target.index import IndexDefinition
+from agentdb.target.parameters import agreement
 from agentdb.target.plan import Plan
 from agentdb.target.sandbox import Failure
 from agentdb.target.shadow import Built
@@ -223,11 +224,18 @@ class Lab:
             costs = {held: cost for held, cost in subject.costs.items() if held}
             best = min(costs.values(), default=1.0)
             near = [held for held, cost in costs.items() if cost <= max(2 * best, best + 0.02)]
-            near += _best_by_table(costs)
+            near += self._best_by_table(costs)
             helping = [held for held, cost in costs.items() if cost <= _HELPED]
             smallest = sorted(helping, key=lambda held: (self._size(held), _names(held)))[:2]
             kept.update(*near, *smallest)
         return frozenset(kept)
+
+    def _best_by_table(self, costs: dict[Indexes, float]) -> Iterable[Indexes]:
+        """An index that helps little by itself may help much beside one on another table."""
+        best: dict[str, Indexes] = {}
+        for held in sorted(costs, key=lambda h: (-round(costs[h], 2), -self._size(h), _names(h))):
+            best.update({definition.table: held for definition in held if costs[held] < 1})
+        return best.values()
 
     def _size(self, held: Indexes) -> int:
         return sum(self.options[definition].size_bytes for definition in held)
@@ -281,6 +289,7 @@ class Lab:
     def _best_measured(self, without: Collection[IndexDefinition]) -> Indexes:
         measured = [NOTHING]
         chosen = self._choose(without)
+        self._look_beside(chosen, without)
         for number in range(_ATTEMPTS):
             self.rules.progress("choosing", number, _ATTEMPTS)
             hurting = self._hurting(chosen)
@@ -293,6 +302,19 @@ class Lab:
                 break
             chosen = again
         return max(measured, key=self._worth)
+
+    def _look_beside(self, chosen: Indexes, without: Collection[IndexDefinition]) -> None:
+        """Measure what one more idea does on top of a set: alone it may have done nothing."""
+        others = [d for d in self._together if d not in chosen and d not in without]
+        for subject in self.subjects:
+            held = _on(chosen, subject)
+            plan = self._measure(subject, held)
+            left = plan.work / subject.baseline.work if isinstance(plan, Plan) else 0.0
+            if subject.milliseconds * left < self.rules.terms.least_milliseconds:
+                continue
+            for definition in others:
+                if subject.fingerprint in self.candidates[definition].fingerprints:
+                    self._measure(subject, held | {definition})
 
     def _worth(self, chosen: Indexes) -> float:
         """Milliseconds saved as measured, less what the set costs."""
@@ -408,7 +430,7 @@ class Lab:
 
 
 def _likeness(plan: Plan, statement: Statement) -> float:
-    """How much a call is like those that were observed, by the blocks it touches: 0 to 1.
+    """How much a call is like those that were observed, by its rows and its blocks: 0 to 1.
 
     Rows cannot tell a value that fills a LIMIT at once from one that hardly does; blocks can.
     """
@@ -416,15 +438,8 @@ def _likeness(plan: Plan, statement: Statement) -> float:
         return 1.0
     observed = statement.blocks / statement.calls
     ratio = ((plan.blocks or 0) + _FEW_BLOCKS) / (observed + _FEW_BLOCKS)
-    return 1 / (1 + math.log(ratio) ** 2)
-
-
-def _best_by_table(costs: dict[Indexes, float]) -> Iterable[Indexes]:
-    """An index that helps little by itself may help much beside one on another table."""
-    best: dict[str, Indexes] = {}
-    for held in sorted(costs, key=lambda held: (costs[held], _names(held)), reverse=True):
-        best.update({definition.table: held for definition in held if costs[held] < 1})
-    return best.values()
+    rows = agreement(plan.rows, statement.rows / statement.calls)
+    return rows / (1 + math.log(ratio) ** 2)
 
 
 def _on(chosen: Indexes, subject: Subject) -> Indexes:

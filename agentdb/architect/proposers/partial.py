@@ -35,8 +35,8 @@ def propose_partial(case: Case, catalog: Catalog) -> Iterator[Candidate]:
 
     A condition written in the statement (`IS NULL`, a boolean) becomes the predicate as it
     is; two of them together, too. A rare value is served by an index over all the rare values,
-    whichever is asked for, and by one over itself. A value looked up in a column that is mostly
-    NULL is in an index over the rows that have one.
+    whichever is asked for; by one over itself only where these are many. A value looked up in a
+    column that is mostly NULL is in an index over the rows that have one.
     """
     del catalog
     for use in case.uses:
@@ -100,11 +100,12 @@ def _rare_values(found: Filter, column: Column) -> Iterator[_Part]:
     wanted = found.literals[0]
     if not common or wanted in common:
         return
-    yield _Part(found.predicate, (found,))
     if 1 - column.null_fraction - sum(shares[text] for text in common) <= _RARE:
         texts = ", ".join(map(literal, common))
         several = len(common) > 1
         yield _Part(f"{found.key.sql} " + (f"NOT IN ({texts})" if several else f"<> {texts}"))
+    else:
+        yield _Part(found.predicate, (found,))
 
 
 def _keeps_few_of_a_range(found: Filter, column: Column) -> bool:

@@ -51,11 +51,15 @@ _LIMITS = (1, 10, 20, 50, 100, 200, 500, 1000)
 def every_value(count: int) -> tuple[Theme, ...]:
     """Return a theme for each value of a column that has only a few: one of them may be the worst.
 
-    An index can serve one state and make another a hundred times slower.
+    An index can serve one state and make another a hundred times slower. The rarer the value,
+    the wider a range that goes with it: so both ways to find a few rows occur.
     """
     if not 1 < count <= _MOST_VALUES:
         return ()
-    return tuple(replace(COMMON, label=f"value {n + 1} of {count}", rank=n) for n in range(count))
+    return tuple(
+        replace(COMMON, label=f"value {n + 1} of {count}", rank=n, share=min(0.05 * 2**n, 0.6))
+        for n in range(count)
+    )
 
 
 def limited(theme: Theme, rows_per_call: float) -> Theme:

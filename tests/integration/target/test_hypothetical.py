@@ -116,6 +116,6 @@ def test_it_may_be_installed_in_any_schema(target_url_15: str, guest: Guest) -> 
 def test_only_what_is_safe_is_imagined(
     definition: IndexDefinition,
     version: int,
-    can: bool,  # noqa: FBT001 - pytest passes it by name
+    can: bool,
 ) -> None:
     assert can_be_imagined(definition, version) is can

@@ -146,7 +146,7 @@ def test_it_cannot_write_or_leave(
     target: str,
     guest: Guest,
     hostile: str,
-    builds: bool,  # noqa: FBT001 - pytest passes it by name
+    builds: bool,
 ) -> None:
     with open_sandbox(guest, LIMITS, builds=builds) as box:
         assert failure(box.measure(hostile)).kind == "error"
@@ -191,7 +191,7 @@ def test_reading_takes_no_transaction_id(target: str, guest: Guest) -> None:
 @pytest.mark.parametrize("way_out", [["COMMIT"], ["COMMIT", "BEGIN"], ["COMMIT AND CHAIN"]])
 def test_a_statement_that_leaves_is_noticed(
     guest: Guest,
-    builds: bool,  # noqa: FBT001 - pytest passes it by name
+    builds: bool,
     way_out: list[str],
 ) -> None:
     def leave() -> None:
