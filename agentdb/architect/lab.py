@@ -30,7 +30,8 @@ _PROMISING = 0.9  # of the planner's cost as things are: above it, a call is not
 _PROMISING_IN_A_JOIN = 0.99  # the other tables' part may be all of the rest
 _HELPED = 0.5
 _LEAST_WEIGHT = 0.15
-_LEAST_WORK = 100.0  # rows handled, or a dozen blocks: less is not felt
+_STEP = 0.005  # less of a call than that decides nothing
+_LEAST_WORK = 250.0  # rows handled, or thirty blocks, some 15 microseconds: not felt
 _FELT = 0.15  # of the time that a statement takes without it
 _ATTEMPTS = 5
 _FEW_BLOCKS = 8  # a difference that means nothing
@@ -53,7 +54,8 @@ class Subject:
     def costs(self) -> dict[Indexes, float]:
         """The work under each set, relative to the work without any."""
         before = max(self.baseline.work, 1e-9)
-        return {held: self._cost(plan) / before for held, plan in self.plans.items()}
+        costs = {held: self._cost(plan) / before for held, plan in self.plans.items()}
+        return {held: round(cost / _STEP) * _STEP for held, cost in costs.items()}
 
     def _cost(self, plan: Plan) -> float:
         """Work, where the difference is more than a few blocks."""

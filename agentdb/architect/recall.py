@@ -52,7 +52,13 @@ class Case:
 
     @property
     def uses(self) -> tuple[TableUse, ...]:
-        """What its weightiest calls, and the one with rare values, ask of any table."""
+        """What its weightiest calls, and the one with rare values, ask of any table.
+
+        Where a real call was seen, what its texts say (a key, a language) need not be guessed.
+        """
+        seen = [call for call in self.study.calls if call.label == "captured"]
+        if seen:
+            return tuple(use for call in seen for use in call.uses)
         calls = sorted(self.study.calls, key=lambda call: -call.weight)
         rare = [call for call in calls[_MOST_CALLS:] if call.label.startswith("rare")]
         return tuple(use for call in (*calls[:_MOST_CALLS], *rare) for use in call.uses)

@@ -94,7 +94,6 @@ def test_a_table_of_a_few_pages_gets_no_index() -> None:
 @pytest.mark.parametrize(
     ("where", "predicate"),
     [
-        ("WHERE status = 'held' AND user_id = 1", "WHERE status = 'held'"),
         ("WHERE status = 'held' AND user_id = 1", "WHERE \"status\" <> 'paid'"),
         ("WHERE note IS NOT NULL AND user_id = 1", "WHERE note IS NOT NULL"),
         ("WHERE open AND user_id = 1", "WHERE open"),
@@ -112,9 +111,9 @@ def test_a_condition_that_keeps_most_rows_does_not(where: str) -> None:
     assert ideas(propose_partial, where, PLAIN) == set()
 
 
-def test_a_rare_value_alone_is_listed_by_primary_key() -> None:
-    found = ideas(propose_partial, "WHERE status = 'held'", PLAIN)
-    assert "USING btree (\"id\") WHERE status = 'held'" in found
+def test_a_condition_alone_is_listed_by_primary_key() -> None:
+    found = ideas(propose_partial, "WHERE open", PLAIN)
+    assert 'USING btree ("id") WHERE open' in found
 
 
 def test_narrow_columns_that_are_read_are_included() -> None:
