@@ -21,6 +21,7 @@ help:
 
 demo: $(demo_ready)
 	@$(run) agentdb demo $(ARGS)
+	@echo "The commands above work after: . $(VENV)/bin/activate" >&2
 
 test: $(test_ready)
 	$(run) pytest $(ARGS)
@@ -41,7 +42,7 @@ bench: $(demo_ready)
 	$(run) benchmarks.bench $(ARGS)
 
 clean:
-	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .coverage dist build
+	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis .coverage dist build
 	find . -name __pycache__ -prune -exec rm -rf {} +
 
 # One stamp for each set of extras, renewed when what they ask for has changed.

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
+from hypothesis import settings
 
 from agentdb.embedded.server import start, stop
 from tests.servers import (
@@ -16,6 +17,10 @@ from tests.servers import (
     new_database,
     reachable_folder,
 )
+
+# A busy machine is no error: how long an example may take is not what those tests are about.
+settings.register_profile("agentdb", deadline=None)
+settings.load_profile("agentdb")
 
 # Servers ------------------------------------------------------------------------------------------
 

@@ -31,7 +31,7 @@ class Policy:
     all tables together is priced at `price_of_space`, as a share of the workload's time.
     """
 
-    least_share: float = 0.001
+    least_share: float = 0.0005
     price_of_space: float = 0.06
     budget_bytes: int | None = None
     seconds: float = 120.0

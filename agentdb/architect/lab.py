@@ -55,7 +55,7 @@ class Subject:
         """The work under each set, relative to the work without any."""
         before = max(self.baseline.work, 1e-9)
         costs = {held: self._cost(plan) / before for held, plan in self.plans.items()}
-        return {held: round(cost / _STEP) * _STEP for held, cost in costs.items()}
+        return {held: math.ceil(cost / _STEP) * _STEP for held, cost in costs.items()}
 
     def _cost(self, plan: Plan) -> float:
         """Work, where the difference is more than a few blocks."""

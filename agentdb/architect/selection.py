@@ -75,6 +75,8 @@ def choose(options: Iterable[Option], calls: Sequence[Measured], terms: Terms) -
     ordered = sorted(options, key=lambda option: (option.size_bytes, len(option.definition.keys)))
     search = _Search(ordered, calls, terms)
     found = [search.polished(search.greedy(score)) for score in (_per_byte, _absolute)]
+    if len(ordered) <= _MOST_TO_TRY_ALL:
+        found += [search.paying(chosen) for chosen in search.everything()]
     if terms.budget_bytes is not None:
         found += _with_dearer_bytes(ordered, calls, terms)
     best = max(found, key=lambda chosen: (search.worth(chosen), -chosen.bit_count()))
@@ -109,6 +111,7 @@ def _with_dearer_bytes(
 _LEAST_CHANGE = 1e-9
 _PAGE_BYTES = 8192
 _MOST_AT_ONCE = 4
+_MOST_TO_TRY_ALL = 8  # so few options are tried in every combination
 
 
 class _Search:
@@ -152,6 +155,12 @@ class _Search:
     def size(self, chosen: int) -> int:
         return sum(self.options[n].size_bytes for n in self.every if chosen >> n & 1)
 
+    def everything(self) -> Iterable[int]:
+        """Return every set that the budget allows."""
+        budget = self.terms.budget_bytes
+        every = range(1 << len(self.options))
+        return (chosen for chosen in every if budget is None or self.size(chosen) <= budget)
+
     def worth(self, chosen: int) -> float:
         """Time saved, less upkeep and space."""
         return sum(call.saved(chosen) for call in self.calls) - self.price(chosen)
@@ -172,7 +181,7 @@ class _Search:
         while True:
             better = max(self._changes(chosen), default=None)
             if better is None or better[0] <= _LEAST_CHANGE:
-                return self._paying(chosen)
+                return self.paying(chosen)
             chosen = better[1]
 
     def _changes(self, chosen: int) -> Iterable[tuple[float, int]]:
@@ -191,12 +200,12 @@ class _Search:
         """Tell whether some call uses either: else they cannot stand in for each other."""
         return any(call.mask & one for call in self.relevant[other])
 
-    def _paying(self, chosen: int) -> int:
+    def paying(self, chosen: int) -> int:
         """Leave out what saves less than is worth anybody's while."""
         for one in (1 << n for n in self.every if chosen >> n & 1):
             rest = chosen & ~one
             if self._gain(rest, one) + self.price(one) < self.terms.least_milliseconds:
-                return self._paying(rest)
+                return self.paying(rest)
         return chosen
 
     def _gain(self, chosen: int, move: int) -> float:

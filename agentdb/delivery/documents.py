@@ -16,6 +16,7 @@ from agentdb.delivery.words import (
     first_line,
     megabytes,
     milliseconds,
+    named,
     percent,
     saved_share,
     verdict,
@@ -70,12 +71,12 @@ def as_markdown(report: Report) -> str:
 def as_html(report: Report) -> str:
     """Return a page that stands alone: no script, nothing loaded from elsewhere."""
     body = "\n".join(map(_html, blocks(report)))
-    return _PAGE.format(title=escape(f"agentdb: {report.target}"), body=body)
+    return _PAGE.format(title=escape(f"agentdb: {named(report)}"), body=body)
 
 
 def blocks(report: Report) -> Iterator[Block]:
     """Return the parts of the document, in their order."""
-    yield Heading(1, f"Audit of {report.target}")
+    yield Heading(1, f"Audit of {named(report)}")
     yield Paragraph(f"{report.started_at:%Y-%m-%d %H:%M %Z}. {covered(report)}")
     yield Paragraph(verdict(report))
     yield from map(Paragraph, report.notes)

@@ -9,18 +9,24 @@ _MEGABYTE = 1024 * 1024
 
 def verdict(report: Report) -> str:
     """Return the one sentence that somebody in a hurry reads."""
-    count = len(report.recommendations)
+    count, name = len(report.recommendations), named(report)
     if not report.coverage.analysed:
-        return f"{report.target}: no statement could be analysed, so there is no advice."
+        return f"{name}: no statement could be analysed, so there is no advice."
     if not count:
-        return f"{report.target}: nothing worth doing."
+        return f"{name}: nothing worth doing."
     before, after = report.workload.time_before_ms, report.workload.time_after_ms
     things = "one thing" if count == 1 else f"{count} things"
     size = sum(advised.size_bytes for advised in report.recommendations)
     return (
-        f"{report.target}: {things} to do. The workload's {seconds(before)} become "
+        f"{name}: {things} to do. The workload's {seconds(before)} become "
         f"{seconds(after)} ({percent(saved(before, after))} less), for {megabytes(size)}."
     )
+
+
+def named(report: Report) -> str:
+    """Return the audited database; of one behind a socket on this machine only its name."""
+    is_socket = report.target.startswith("/")
+    return report.target.rpartition("/")[2] if is_socket else report.target
 
 
 def covered(report: Report) -> str:

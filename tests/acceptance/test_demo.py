@@ -67,7 +67,7 @@ def test_agentdbs_own_tables_are_beside_the_businesses(folder: Path, reports: Re
 
 
 def test_run_again_it_recalls_its_own_advice(folder: Path, reports: Reports) -> None:
-    done = agentdb("demo", data_dir=str(folder))
+    done = agentdb("demo", data_dir=str(folder), trial_seconds="25")  # the best ideas are enough
     assert done.returncode == 0, done.stderr
     assert "open since" in done.stdout
     assert "The shop's worst statements, before and after" in done.stdout

@@ -90,8 +90,7 @@ def test_bindings_are_the_same_each_time(shop: Target) -> None:
 def test_weights_sum_to_one_and_statements_differ(shop: Target) -> None:
     found = bound(shop, "SELECT * FROM app.orders WHERE status = $1 AND placed_at > $2 LIMIT $3")
 
-    assert len(found) == 4
-    assert len({binding.sql for binding in found}) == 4
+    assert len({binding.sql for binding in found}) == len(found) >= 4
     assert sum(binding.weight for binding in found) == pytest.approx(1)
     assert not any("$" in binding.sql for binding in found)
 

@@ -26,6 +26,11 @@ def test_the_verdict_is_one_sentence_with_the_figures() -> None:
     )
 
 
+def test_a_database_behind_a_socket_goes_by_its_name_alone() -> None:
+    behind = replace(NOTHING_TO_DO, target="/home/me/.local/share/agentdb/server/run/shop")
+    assert verdict(behind) == "shop: nothing worth doing."
+
+
 def test_nothing_worth_doing_is_an_answer() -> None:
     assert verdict(NOTHING_TO_DO) == "db.example/shop: nothing worth doing."
 
