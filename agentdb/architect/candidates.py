@@ -43,13 +43,17 @@ def propose_candidates(
     """
     ideas: dict[IndexDefinition, Candidate] = {}
     for case in cases:
-        for proposer in proposers:
-            for idea in proposer(case, catalog):
-                if _is_new(idea.definition, catalog) and not _hurt_before(idea, case):
-                    known = ideas.get(idea.definition)
-                    marked = _warm_started(idea, case)
-                    ideas[idea.definition] = _merged(known, marked) if known else marked
+        for idea in _ideas(case, catalog, proposers):
+            known = ideas.get(idea.definition)
+            ideas[idea.definition] = _merged(known, idea) if known else idea
     return tuple(ideas.values())
+
+
+def _ideas(case: Case, catalog: Catalog, proposers: Sequence[Proposer]) -> Iterator[Candidate]:
+    for proposer in proposers:
+        for idea in proposer(case, catalog):
+            if _is_new(idea.definition, catalog) and not _hurt_before(idea, case):
+                yield _warm_started(idea, case)
 
 
 def _merged(known: Candidate, idea: Candidate) -> Candidate:

@@ -6,7 +6,8 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -25,9 +26,14 @@ def run(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]
     )
 
 
-def commands(prefix: Sequence[str] = ()) -> Iterator[tuple[str, ...]]:
+@cache
+def help_of(*command: str) -> subprocess.CompletedProcess[str]:
+    return run(*command, "--help")
+
+
+def commands(prefix: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:
     """Every command, as --help lists them, down through the groups."""
-    shown = run(*prefix, "--help").stdout
+    shown = help_of(*prefix).stdout
     _, _, listed = shown.partition("─ Commands ─")
     for line in listed.splitlines()[1:]:
         if not line.startswith("│ ") or line.startswith("│  "):
@@ -40,7 +46,7 @@ def commands(prefix: Sequence[str] = ()) -> Iterator[tuple[str, ...]]:
 def test_every_command_has_help_with_an_example() -> None:
     listed = list(commands())
     assert ("schedule",) in listed
-    helps = {name: run(*name, "--help") for name in listed}
+    helps = {name: help_of(*name) for name in listed}
     groups = {name[:-1] for name in listed}
     assert {name: shown.returncode for name, shown in helps.items() if shown.returncode} == {}
     leaves = {name: shown for name, shown in helps.items() if name not in groups}

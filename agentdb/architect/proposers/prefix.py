@@ -18,11 +18,14 @@ def propose_prefix(case: Case, catalog: Catalog) -> Iterator[Candidate]:
     for use in case.uses:
         for found in use.filters if worth_an_index(use.table) else ():
             if _is_prefix(found):
-                for keys in _keys(use, found):
-                    table = (use.table.schema, use.table.name)
-                    definition = IndexDefinition(*table, "btree", keys)
-                    because = f"texts that start the same looked up in {found.key.sql}"
-                    yield Candidate(definition, because, (case.fingerprint,))
+                yield from _candidates(use, found, case.fingerprint)
+
+
+def _candidates(use: TableUse, found: Filter, fingerprint: str) -> Iterator[Candidate]:
+    because = f"texts that start the same looked up in {found.key.sql}"
+    for keys in _keys(use, found):
+        definition = IndexDefinition(use.table.schema, use.table.name, "btree", keys)
+        yield Candidate(definition, because, (fingerprint,))
 
 
 def _keys(use: TableUse, found: Filter) -> Iterator[tuple[Key, ...]]:

@@ -98,7 +98,15 @@ def bind(
     )
     if not found:
         raise NotExecutable("no values were found that the server accepts")
-    return _weighted(list({binding.sql: binding for binding in reversed(found)}.values())[::-1])
+    return _weighted(_once(found))
+
+
+def _once(bindings: Iterable[Binding]) -> Sequence[Binding]:
+    """Return the bindings whose SQL differs; of two the first stays, and where it stood."""
+    once: dict[str, Binding] = {}
+    for binding in bindings:
+        once.setdefault(binding.sql, binding)
+    return tuple(once.values())
 
 
 def _reading(statement: Repaired) -> Repaired:
