@@ -198,7 +198,7 @@ def _why_not(blocks: int, ideas: int) -> str:
         return "quick already"
     if not ideas:
         return "nothing in it that an index could serve"
-    return f"{ideas} ideas tried, none pays" if ideas > 1 else "one idea tried, it does not pay"
+    return f"{ideas} ideas, none pays as far as tried" if ideas > 1 else "one idea, it does not pay"
 
 
 def _ms(milliseconds: float) -> float:
