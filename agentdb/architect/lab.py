@@ -251,8 +251,7 @@ class Lab:
             used = self.used(plan, left) if isinstance(plan, Plan) else NOTHING
             if not used:
                 return
-            if used not in subject.plans:
-                self._measure(subject, used)
+            self._measure(subject, used)
             left -= used
 
     def _measure(self, subject: Subject, held: Indexes) -> Plan | Failure:

@@ -10,7 +10,7 @@ from agentdb.target.catalog import Catalog
 from agentdb.target.index import IndexDefinition
 from agentdb.target.syntax import parse_one, pb
 
-# Microseconds to add one row to an index, measured on cached pages: `make bench` prints them.
+# Microseconds to add one row to an index on cached pages: estimates, nothing has measured them yet.
 _MICROSECONDS = {"btree": 3.0, "gin": 20.0, "brin": 0.1, "hash": 3.0, "gist": 10.0}
 
 

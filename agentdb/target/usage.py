@@ -13,7 +13,6 @@ from agentdb.target.scope import (
     BoundColumn,
     Relation,
     Scoped,
-    block_parts,
     join_conditions,
     own_nodes,
 )
@@ -428,6 +427,3 @@ def _target(block: Block, node: pb.Node) -> pb.Node:
     names = strings(list(node.column_ref.fields)) if node.HasField("column_ref") else ()
     named = [target.val for target in targets if names == (target.name,)]
     return named[0] if named else node
-
-
-__all__ = ["Expression", "Filter", "Order", "TableUse", "block_parts", "conjuncts", "read_usage"]
