@@ -56,10 +56,10 @@ def test_the_clinic_is_told_what_helped_the_shop(reports: Reports) -> None:
 
 def test_agentdbs_own_tables_are_beside_the_businesses(folder: Path, reports: Reports) -> None:
     own = start(folder)
-    assert value(own, "SELECT count(*) FROM agentdb.audits WHERE status = 'finished'") == 2
-    assert value(own, "SELECT count(*) FROM agentdb.optimizations") == sum(
-        len(report["recommendations"]) for report in reports.values()
-    )
+    for report in reports.values():
+        mine = f"WHERE audit_id = '{report['audit_id']}'"  # the demo may have run twice by now
+        kept = value(own, f"SELECT count(*) FROM agentdb.optimizations {mine}")
+        assert kept == len(report["recommendations"]) > 0
     for business in reports:
         with connect(with_database(own, f"agentdb_demo_{business}")) as connection:
             found = connection.execute("SELECT to_regnamespace('agentdb')").fetchone()
