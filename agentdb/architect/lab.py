@@ -30,9 +30,10 @@ _PROMISING = 0.9  # of the planner's cost as things are: above it, a call is not
 _PROMISING_IN_A_JOIN = 0.99  # the other tables' part may be all of the rest
 _HELPED = 0.5
 _LEAST_WEIGHT = 0.15
-_STEP = 0.005  # less of a call than that decides nothing
-_LEAST_WORK = 250.0  # rows handled, or thirty blocks, some 15 microseconds: not felt
+_STEP = 0.2  # of what an index has to save: less than that decides nothing
+_LEAST_WORK = 15.0  # microseconds: not felt
 _FELT = 0.15  # of the time that a statement takes without it
+_SHOWN = 0.02  # of a statement's time: a call that hardly anybody sends has no veto
 _ATTEMPTS = 5
 _FEW_BLOCKS = 8  # a difference that means nothing
 
@@ -45,22 +46,20 @@ class Subject:
     call: Call
     sql: str
     tables: frozenset[str]
+    step: float  # milliseconds of the workload's time: less than that decides nothing
     weight: float  # 0 to 1: the share of the statement's calls that it stands for
     milliseconds: float  # of the workload's time
     baseline: Plan
     plans: dict[Indexes, Plan]  # as measured under sets of indexes, without any at first
+    costs: dict[Indexes, float]  # the work under each set, relative to the work without any
 
-    @property
-    def costs(self) -> dict[Indexes, float]:
-        """The work under each set, relative to the work without any."""
-        before = max(self.baseline.work, 1e-9)
-        costs = {held: self._cost(plan) / before for held, plan in self.plans.items()}
-        return {held: math.ceil(cost / _STEP) * _STEP for held, cost in costs.items()}
-
-    def _cost(self, plan: Plan) -> float:
-        """Work, where the difference is more than a few blocks."""
-        before = self.baseline.work
-        return before if abs(before - plan.work) < _LEAST_WORK else plan.work
+    def learn(self, held: Indexes, plan: Plan) -> None:
+        """Keep what was measured under a set; differences of no consequence are levelled."""
+        self.plans[held] = plan
+        saved = self.baseline.work - plan.work
+        share = saved / self.baseline.work if abs(saved) >= _LEAST_WORK else 0.0
+        step = min(1.0, self.step / self.milliseconds) if self.milliseconds else 1.0
+        self.costs[held] = 1 - math.floor(share / step) * step
 
     @property
     def is_weighty(self) -> bool:
@@ -104,13 +103,7 @@ class Lab:
         if not measured:
             reasons = [failure.reason for failure in found if isinstance(failure, Failure)]
             self.unmeasured[case.fingerprint] = reasons[0]
-        statement = case.study.statement
-        for subject in measured:
-            subject.weight = subject.call.weight * _likeness(subject.baseline, statement)
-        total = sum(s.weight * s.baseline.work for s in measured) or 1.0
-        for subject in measured:
-            share = subject.weight * subject.baseline.work / total
-            subject.milliseconds = statement.total_milliseconds * share
+        _weigh(measured, case.study.statement)
         self.subjects.extend(measured)
 
     def _baselines(self, case: Case) -> Iterator[Subject | Failure]:
@@ -129,7 +122,18 @@ class Lab:
         if isinstance(plan, Failure):
             return plan
         tables = frozenset(relation.table.name for relation in call.scoped.relations())
-        return Subject(case.fingerprint, call, sql, tables, call.weight, 0.0, plan, {NOTHING: plan})
+        return Subject(
+            fingerprint=case.fingerprint,
+            call=call,
+            sql=sql,
+            tables=tables,
+            step=self.rules.terms.least_milliseconds * _STEP,
+            weight=call.weight,
+            milliseconds=0.0,
+            baseline=plan,
+            plans={NOTHING: plan},
+            costs={NOTHING: 1.0},
+        )
 
     # Each idea by itself, then what the others could do together.
 
@@ -173,7 +177,7 @@ class Lab:
     def _record(self, subject: Subject, held: Indexes) -> Plan | Failure:
         plan = self.bench.measure(subject.sql)
         if isinstance(plan, Plan):
-            subject.plans[held] = plan
+            subject.learn(held, plan)
         return plan
 
     def _urgency(self, candidate: Candidate) -> tuple[bool, float, str]:
@@ -262,7 +266,7 @@ class Lab:
             plan = self.bench.plan(subject.sql)
             used = self.used(plan, held) if isinstance(plan, Plan) else held
             if used in subject.plans:
-                subject.plans[held] = subject.plans[used]
+                subject.learn(held, subject.plans[used])
                 return subject.plans[used]
             return self._record(subject, held)
 
@@ -343,8 +347,11 @@ class Lab:
         return found
 
     def _is_slower(self, subject: Subject, held: Indexes, plan: Plan) -> bool:
-        """More work than before, and the clock agrees."""
-        if not self.used(plan, held) or plan.work <= subject.baseline.work * self.rules.worse:
+        """More work than before, enough for its statement to show it, and the clock agrees."""
+        ratio = plan.work / subject.baseline.work
+        if ratio <= self.rules.worse or subject.weight * (ratio - 1) < _SHOWN:
+            return False
+        if not self.used(plan, held):
             return False
         before, after = self.medians(subject, held)
         return after > before * self.rules.worse + self.rules.slack_milliseconds
@@ -428,6 +435,17 @@ class Lab:
 
     def _time_is_up(self, part: float) -> bool:
         return time.monotonic() > self._until - self.rules.seconds * (1 - part)
+
+
+def _weigh(subjects: Collection[Subject], statement: Statement) -> None:
+    """Share a statement's calls and its time out among the calls that were run."""
+    likely = [s.call.weight * _likeness(s.baseline, statement) for s in subjects]
+    for subject, weight in zip(subjects, likely, strict=True):
+        subject.weight = weight / (sum(likely) or 1.0)
+    total = sum(subject.weight * subject.baseline.work for subject in subjects) or 1.0
+    for subject in subjects:
+        share = subject.weight * subject.baseline.work / total
+        subject.milliseconds = statement.total_milliseconds * share
 
 
 def _likeness(plan: Plan, statement: Statement) -> float:

@@ -114,6 +114,14 @@ _MOST_AT_ONCE = 4
 _MOST_TO_TRY_ALL = 8  # so few options are tried in every combination
 
 
+def _numbers(mask: int) -> Iterable[int]:
+    """Return the numbers of the bits that are set."""
+    while mask:
+        lowest = mask & -mask
+        yield lowest.bit_length() - 1
+        mask ^= lowest
+
+
 class _Search:
     """One search. Sets are bit masks: bit n is option n."""
 
@@ -147,13 +155,13 @@ class _Search:
         return [1 << n for n in self.every] + sorted(together)
 
     def definitions(self, chosen: int) -> Indexes:
-        return frozenset(self.options[n].definition for n in self.every if chosen >> n & 1)
+        return frozenset(self.options[n].definition for n in _numbers(chosen))
 
     def price(self, chosen: int) -> float:
-        return sum(self.prices[n] for n in self.every if chosen >> n & 1)
+        return sum(self.prices[n] for n in _numbers(chosen))
 
     def size(self, chosen: int) -> int:
-        return sum(self.options[n].size_bytes for n in self.every if chosen >> n & 1)
+        return sum(self.options[n].size_bytes for n in _numbers(chosen))
 
     def everything(self) -> Iterable[int]:
         """Return every set that the budget allows."""
@@ -188,7 +196,7 @@ class _Search:
         """Return what each removal, swap and addition is worth, with the set it leads to."""
         for move in self._allowed(chosen):
             yield self._gain(chosen, move), chosen | move
-        for out in (1 << n for n in self.every if chosen >> n & 1):
+        for out in (1 << n for n in _numbers(chosen)):
             rest = chosen & ~out
             lost = self._gain(rest, out)
             yield -lost, rest
@@ -202,7 +210,7 @@ class _Search:
 
     def paying(self, chosen: int) -> int:
         """Leave out what saves less than is worth anybody's while."""
-        for one in (1 << n for n in self.every if chosen >> n & 1):
+        for one in (1 << n for n in _numbers(chosen)):
             rest = chosen & ~one
             if self._gain(rest, one) + self.price(one) < self.terms.least_milliseconds:
                 return self.paying(rest)
@@ -214,9 +222,11 @@ class _Search:
         return more - self.price(move & ~chosen)
 
     def _allowed(self, chosen: int) -> list[int]:
-        budget = self.terms.budget_bytes
-        new = (move for move in self.moves if move & ~chosen)
-        return [move for move in new if budget is None or self.size(chosen | move) <= budget]
+        new = [move for move in self.moves if move & ~chosen]
+        if self.terms.budget_bytes is None:
+            return new
+        left = self.terms.budget_bytes - self.size(chosen)
+        return [move for move in new if self.size(move & ~chosen) <= left]
 
 
 class _Call:

@@ -132,7 +132,8 @@ def test_work_counts_rows_blocks_and_comparisons() -> None:
         children=(scan,),
     )
     comparisons = 1024 * math.log2(1024)
-    assert Plan(sort).work == 1024 + 76 + 1024 + 0.1 * comparisons + 8 * 10 + 40 * 2
+    handled = 0.05 * (1024 + 76) + 0.15 * 1024 + 0.0075 * comparisons
+    assert Plan(sort).work == pytest.approx(12 + handled + 0.5 * 10 + 2.5 * 2)
 
 
 def test_an_index_that_saves_reading_saves_work() -> None:
