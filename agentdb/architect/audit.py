@@ -28,11 +28,13 @@ class Policy:
     """How much an index has to be worth, and what the whole set may take.
 
     `least_share` of the workload's time has to be saved by each index. An index as large as
-    all tables together is priced at `price_of_space`, as a share of the workload's time.
+    all tables together is priced at `price_of_space`, as a share of the workload's time; where
+    a budget says what space there is, at `price_within_budget`: room that is left is for use.
     """
 
-    least_share: float = 0.0005
+    least_share: float = 0.0003
     price_of_space: float = 0.06
+    price_within_budget: float = 0.01
     budget_bytes: int | None = None
     seconds: float = 120.0
 
@@ -139,9 +141,11 @@ def _rules(workload: Workload, catalog: Catalog, policy: Policy, progress: Progr
     total = workload.total_milliseconds
     held = sum(table.size_bytes for table in catalog.tables.values()) or 1
     writes = read_writes(workload, catalog)
+    bounded = policy.budget_bytes is not None
+    price = policy.price_within_budget if bounded else policy.price_of_space
     terms = Terms(
         least_milliseconds=total * policy.least_share,
-        milliseconds_per_byte=total * policy.price_of_space / held,
+        milliseconds_per_byte=total * price / held,
         budget_bytes=policy.budget_bytes,
     )
     return Rules(

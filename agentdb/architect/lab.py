@@ -294,9 +294,9 @@ class Lab:
     def _best_measured(self, without: Collection[IndexDefinition]) -> Indexes:
         measured = [NOTHING]
         chosen = self._choose(without)
-        self._look_beside(chosen, without)
         for number in range(_ATTEMPTS):
             self.rules.progress("choosing", number, _ATTEMPTS)
+            self._look_beside(chosen, without)
             hurting = self._hurting(chosen)
             self.refused.update(hurting)
             self._together = [d for d in self._together if d not in hurting]

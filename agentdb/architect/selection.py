@@ -98,7 +98,7 @@ def _with_dearer_bytes(
 
     Lagrange's way with a knapsack: without the bound, at a higher price for what it bounds.
     """
-    for times in (2, 4, 8, 16, 32):
+    for times in (2, 4, 8, 16, 32, 64):
         dearer = Terms(terms.least_milliseconds, terms.milliseconds_per_byte * times)
         search = _Search(options, calls, dearer)
         chosen = search.polished(search.greedy(_absolute))
