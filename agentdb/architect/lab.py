@@ -31,7 +31,7 @@ _PROMISING_IN_A_JOIN = 0.99  # the other tables' part may be all of the rest
 _HELPED = 0.5
 _LEAST_WEIGHT = 0.15
 _STEP = 0.2  # of what an index has to save: less than that decides nothing
-_LEAST_WORK = 15.0  # microseconds: not felt
+_LEAST_WORK = 10.0  # microseconds of a call: not felt
 _FELT = 0.15  # of the time that a statement takes without it
 _SHOWN = 0.02  # of a statement's time: a call that hardly anybody sends has no veto
 _ATTEMPTS = 5
@@ -56,10 +56,12 @@ class Subject:
     def learn(self, held: Indexes, plan: Plan) -> None:
         """Keep what was measured under a set; differences of no consequence are levelled."""
         self.plans[held] = plan
-        saved = self.baseline.work - plan.work
-        share = saved / self.baseline.work if abs(saved) >= _LEAST_WORK else 0.0
-        step = min(1.0, self.step / self.milliseconds) if self.milliseconds else 1.0
-        self.costs[held] = 1 - math.floor(share / step) * step
+        before = self.baseline.work
+        step = _LEAST_WORK / before
+        if self.milliseconds:
+            step = max(step, self.step / self.milliseconds)
+        share = (before - plan.work) / before
+        self.costs[held] = 1 - math.floor(share / step) * step if abs(share) >= step else 1.0
 
     @property
     def is_weighty(self) -> bool:

@@ -178,7 +178,7 @@ def test_the_heaviest_statements_that_make_up_the_share_of_time_are_taken() -> N
         entry("SELECT a FROM t1", 90),
         entry("SELECT a FROM t2", 8),
         entry("SELECT a FROM t3", 1.5),
-        entry("SELECT a FROM t4", 0.05),
+        entry("SELECT a FROM t4", 0.04),
         entry("COPY t TO STDOUT", 900),
     ]
     workload = judged(*rows, thresholds=Thresholds())
