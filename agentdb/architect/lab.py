@@ -441,7 +441,7 @@ class Lab:
 
 def _weigh(subjects: Collection[Subject], statement: Statement) -> None:
     """Share a statement's calls and its time out among the calls that were run."""
-    likely = [s.call.weight * _likeness(s.baseline, statement) for s in subjects]
+    likely = [_likelihood(subject, statement) for subject in subjects]
     for subject, weight in zip(subjects, likely, strict=True):
         subject.weight = weight / (sum(likely) or 1.0)
     total = sum(subject.weight * subject.baseline.work for subject in subjects) or 1.0
@@ -450,17 +450,18 @@ def _weigh(subjects: Collection[Subject], statement: Statement) -> None:
         subject.milliseconds = statement.total_milliseconds * share
 
 
-def _likeness(plan: Plan, statement: Statement) -> float:
-    """How much a call is like those that were observed, by its rows and its blocks: 0 to 1.
+def _likelihood(subject: Subject, statement: Statement) -> float:
+    """How likely a call is, by how much it is like those that were observed.
 
     Rows cannot tell a value that fills a LIMIT at once from one that hardly does; blocks can.
     """
     if statement.kind != "select" or not statement.calls:
-        return 1.0
+        return subject.call.weight
+    plan = subject.baseline
     observed = statement.blocks / statement.calls
     ratio = ((plan.blocks or 0) + _FEW_BLOCKS) / (observed + _FEW_BLOCKS)
     rows = agreement(plan.rows, statement.rows / statement.calls)
-    return rows / (1 + math.log(ratio) ** 2)
+    return subject.call.prior * rows / (1 + math.log(ratio) ** 2)
 
 
 def _on(chosen: Indexes, subject: Subject) -> Indexes:

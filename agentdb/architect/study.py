@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from agentdb.architect.progress import Progress
 from agentdb.architect.workload import Skipped, Statement, Workload
@@ -22,7 +22,8 @@ from agentdb.target.usage import TableUse, read_usage
 class Call:
     """One believable call of a statement: its values in place, its plan as things are.
 
-    `weight` is the share (0 to 1) of the statement's calls that this one stands for.
+    `weight` is the share (0 to 1) of the statement's calls that this one stands for, as far as
+    statistics tell; `prior` is for those who count the rows of the call themselves.
     """
 
     label: str
@@ -31,6 +32,7 @@ class Call:
     scoped: Scoped
     uses: tuple[TableUse, ...]
     plan: Plan
+    prior: float = 1.0
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -145,13 +147,13 @@ def _call(binding: Binding, desk: Desk) -> Call | str:
         return plan.reason
     scoped = read_scopes(parse_one(binding.sql), desk.catalog)
     uses = read_usage(scoped)
-    return Call(binding.label, binding.weight, binding.sql, scoped, uses, plan)
+    return Call(binding.label, binding.weight, binding.sql, scoped, uses, plan, binding.prior)
 
 
 def _weighed(calls: Iterable[Call]) -> tuple[Call, ...]:
     kept = tuple(calls)
     total = sum(call.weight for call in kept) or 1.0
-    return tuple(Call(c.label, c.weight / total, c.sql, c.scoped, c.uses, c.plan) for c in kept)
+    return tuple(replace(call, weight=call.weight / total) for call in kept)
 
 
 def _skipped(statement: Statement, reason: str) -> Skipped:

@@ -46,13 +46,15 @@ class Binding:
     `label` says where the values come from ("captured", "from a row", "rare, prefix"…);
     `values[n - 1]` is the text for `$n` (None: NULL, or a parameter that repair made needless; a
     list is written as an array); `sql` is canonical and has no `$n`; the `weight`s of a
-    statement's bindings (0 to 1) sum to 1.
+    statement's bindings (0 to 1) sum to 1. `prior` is the same without the rows that statistics
+    make expect: who runs the call counts them instead.
     """
 
     label: str
     values: tuple[str | None, ...]
     sql: str
     weight: float
+    prior: float = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +62,7 @@ class _Draft:
     label: str
     values: Mapping[int, Value]
     weight: float
+    prior: float
 
 
 def bind(
@@ -127,7 +130,8 @@ def _captured(
             continue
         part = read_part(tree) or tree
         if found := captured(statement.tree, part, statement.squashed):
-            yield _Draft("captured", {**_values(needs, COMMON), **found}, _CAPTURED_WEIGHT)
+            values = {**_values(needs, COMMON), **found}
+            yield _Draft("captured", values, _CAPTURED_WEIGHT, _CAPTURED_WEIGHT)
 
 
 def _drawn(scoped: Scoped, needs: Mapping[int, Need], observed: float | None) -> Sequence[_Draft]:
@@ -177,10 +181,11 @@ def _draft(
     scoped: Scoped, needs: Mapping[int, Need], theme: Theme, observed: float | None
 ) -> _Draft:
     values = _values(needs, theme)
-    weight = _USUAL_WEIGHT[theme.choice] * agreement(expected_rows(scoped, needs, values), observed)
+    prior = _USUAL_WEIGHT[theme.choice]
+    weight = prior * agreement(expected_rows(scoped, needs, values), observed)
     has_pattern = any(need.role.kind in {"like", "regex"} for need in needs.values())
     label = f"{theme.label}, {theme.wildcard}" if has_pattern else theme.label
-    return _Draft(label, values, weight)
+    return _Draft(label, values, weight, prior)
 
 
 def _values(needs: Mapping[int, Need], theme: Theme) -> dict[int, Value]:
@@ -203,7 +208,7 @@ def _checked(
             continue
         if not isinstance(prepare(connection, text), str):
             seen.add(text)
-            yield Binding(draft.label, _texts(draft.values), text, draft.weight)
+            yield Binding(draft.label, _texts(draft.values), text, draft.weight, draft.prior)
 
 
 def _type_name(need: Need) -> str:

@@ -45,7 +45,7 @@ MORE = tuple(
     for rank, share in ((1, 0.5), (2, 0.25), (4, 0.02), (8, 0.001))
 )
 _MOST_VALUES = 12
-_LIMITS = (1, 10, 20, 50, 100, 200, 500, 1000)
+_LIMITS = (1, 5, 10, 20, 25, 30, 50, 100, 200, 500, 1000)
 
 
 def every_value(count: int) -> tuple[Theme, ...]:
