@@ -17,6 +17,7 @@ from psycopg.rows import TupleRow
 from psycopg.sql import SQL, Identifier
 
 from agentdb import demo
+from benchmarks.application import at_work
 
 HERE = Path(__file__).parent
 BASE = "bench_base"
@@ -110,15 +111,17 @@ def split(script: str) -> tuple[str, ...]:
 
 
 def ask_agentdb(server: str, budget_bytes: int | None) -> Advice:
-    """Run the installed `agentdb` on the base as its user would. Raises CalledProcessError.
+    """Run the installed `agentdb` on the base as its user would, while the application works.
 
     The budget is given a little lower: sizes are told from copies, before anything is built.
+    Raises CalledProcessError.
     """
     budget = budget_bytes and ["--budget-mb", f"{budget_bytes * _MARGIN / 2**20:.2f}"]
     settings = os.environ | {"AGENTDB_DATABASE_URL": _url(server, MEMORY)}
     _agentdb(settings, "init")
     started = time.perf_counter()
-    printed = _agentdb(settings, "audit", *(budget or []), *_TARGET, _url(server, BASE))
+    with at_work(_url(server, BASE)):
+        printed = _agentdb(settings, "audit", *(budget or []), *_TARGET, _url(server, BASE))
     seconds = time.perf_counter() - started
     answer = json.loads(printed)
     advised = [part for each in answer["recommendations"] for part in split(each["sql"] + "\n")]

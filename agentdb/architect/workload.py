@@ -11,7 +11,7 @@ from typing import Literal
 from agentdb.errors import StatementsUnavailable
 from agentdb.target.connection import Connection
 from agentdb.target.index import quoted
-from agentdb.target.statements import HIDDEN, TAG, Entry, Window, read_activity, read_entries
+from agentdb.target.statements import HIDDEN, TAG, Entry, Window, read_entries, watch_activity
 from agentdb.target.syntax import Unparsable, find, fingerprint, parse_one, pb
 
 Kind = Literal["select", "insert", "update", "delete", "merge"]
@@ -127,17 +127,20 @@ def read_workload(connection: Connection, thresholds: Thresholds) -> Workload:
     return workload
 
 
-def read_examples(connection: Connection) -> dict[str, tuple[str, ...]]:
-    """Return, by fingerprint, texts with their values in place that sessions sent last."""
-    return examples_in(read_activity(connection))
+def read_examples(connection: Connection, seconds: float = 0.0) -> dict[str, tuple[str, ...]]:
+    """Return, by fingerprint, texts with their values in place that sessions sent last.
+
+    They are watched for so many seconds; a text is there as often as it was sent.
+    """
+    return examples_in(watch_activity(connection, seconds))
 
 
 def examples_in(texts: Iterable[str]) -> dict[str, tuple[str, ...]]:
     """Return by fingerprint those texts that hold a single statement and no `$1`; pure."""
-    found: defaultdict[str, set[str]] = defaultdict(set)
+    found: defaultdict[str, list[str]] = defaultdict(list)
     for text in texts:
         if TAG not in text and _has_its_values(text):
-            found[fingerprint(text)].add(text)
+            found[fingerprint(text)].append(text)
     return {key: tuple(sorted(examples)) for key, examples in found.items()}
 
 

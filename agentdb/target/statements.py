@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass
 from datetime import datetime
 
 from psycopg.errors import InsufficientPrivilege
-from psycopg.rows import class_row, scalar_row
+from psycopg.rows import class_row
 from psycopg.sql import Identifier
 
 from agentdb.errors import ExtensionTooOld, StatementsUnavailable
@@ -21,6 +22,7 @@ pg_stat_statements does not keep a comment in front of it."""
 HIDDEN = "<insufficient privilege>"
 """What stands for the text of another user's statement, without pg_read_all_stats."""
 
+_PAUSE = 0.05  # seconds
 _PRELOAD = "add it to shared_preload_libraries and restart the server"
 
 
@@ -34,6 +36,15 @@ class Entry:
     rows: int
     blocks: int
     temp_blocks: int
+
+
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """One statement of one session."""
+
+    pid: int
+    at: datetime
+    query: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,9 +111,24 @@ def read_entries(connection: Connection) -> tuple[list[Entry], Window]:
         raise _not_readable(schema, role) from error
 
 
-def read_activity(connection: Connection) -> list[str]:
-    """Return the texts that sessions of this database sent last, unless they were cut off."""
-    with translating_loss(), connection.cursor(row_factory=scalar_row) as cursor:
+def watch_activity(connection: Connection, seconds: float) -> list[str]:
+    """Return what sessions of this database send in some seconds: a text as often as it is sent.
+
+    What they sent last is part of it, what was cut off is not. Sessions are looked at twenty times
+    a second, so of a fast one only a part is seen; where nobody else is there, it ends at once.
+    """
+    seen: set[Sent] = set()
+    until = time.monotonic() + seconds
+    while now := _activity(connection):
+        seen.update(now)
+        if time.monotonic() >= until:
+            break
+        time.sleep(_PAUSE)
+    return [sent.query for sent in sorted(seen, key=lambda sent: (sent.at, sent.pid))]
+
+
+def _activity(connection: Connection) -> list[Sent]:
+    with translating_loss(), connection.cursor(row_factory=class_row(Sent)) as cursor:
         return cursor.execute(query("workload/activity")).fetchall()
 
 

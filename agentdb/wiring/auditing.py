@@ -174,7 +174,8 @@ class _Benches:
     def desk(self, catalog: Catalog) -> Iterator[Desk]:
         trusted = frozenset(self.settings.trusted_functions)
         with open_sandbox(self.connection, self._limits(), builds=True) as box:
-            yield Desk(box, catalog, trusted, read_examples(self.reader))
+            examples = read_examples(self.reader, self.settings.watch_seconds)
+            yield Desk(box, catalog, trusted, examples)
 
     @contextmanager
     def workbench(self, catalog: Catalog, tables: Collection[Table]) -> Iterator[Workbench]:

@@ -138,6 +138,7 @@ def test_a_url_is_understood_in_several_forms(url: str, understood: str) -> None
         ("share_of_time", 1.5),
         ("budget_mb", 0),
         ("trial_seconds", 0),
+        ("watch_seconds", -1),
         ("lock_timeout_ms", 0),
         ("statement_timeout_ms", "soon"),
         ("preset", "modern"),

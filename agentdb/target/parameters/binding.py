@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from itertools import islice
 
 from agentdb.target.catalog import Catalog
 from agentdb.target.connection import Connection
@@ -78,10 +80,11 @@ def bind(
 
     `most` of them are believable; more are added for each value of a column that has only a
     few, and for a pattern that hardly matches: what is right for one may be wrong for another.
-    `examples` are texts of the same statement with its literals; `rows_per_call` is what a call
-    returned on average, which tells rare values from common ones. Of a write, its `read_part` is
-    bound. Nothing but sampling queries is executed. Raises NotExecutable, with the reason, when
-    there is no way.
+    `examples` are texts of the same statement with its literals, each as often as it was seen:
+    all but one of the believable calls may be such. `rows_per_call` is what a call returned on
+    average, which tells rare values from common ones. Of a write, its `read_part` is bound.
+    Nothing but sampling queries is executed. Raises NotExecutable, with the reason, when there
+    is no way.
     """
     try:
         statement = _reading(repair(query))
@@ -94,7 +97,8 @@ def bind(
     types = describe(connection, statement, roles)
     samples = sample(connection, catalog, roles, null_tests(scoped))
     needs = read_needs(statement, roles, types, samples, datetime.now(UTC))
-    drafts = [*_captured(statement, examples, needs), *_drawn(scoped, needs, rows_per_call)]
+    seen = islice(_captured(statement, examples, needs), most - 1)
+    drafts = [*seen, *_drawn(scoped, needs, rows_per_call)]
     found = (
         *_checked(connection, statement, drafts, needs, most),
         *_checked(connection, statement, _worst(scoped, needs, rows_per_call), needs, _MOST_VALUES),
@@ -122,8 +126,11 @@ def _reading(statement: Repaired) -> Repaired:
 def _captured(
     statement: Repaired, examples: Iterable[str], needs: Mapping[int, Need]
 ) -> Iterator[_Draft]:
-    """Return the values of the examples; what one does not tell gets a common value."""
-    for example in examples:
+    """Return the values of the examples, those seen most often first.
+
+    What one does not tell gets a common value.
+    """
+    for example, times in Counter(examples).most_common():
         try:
             tree = repair(example).tree
         except Unparsable:  # cut off at track_activity_query_size
@@ -131,7 +138,8 @@ def _captured(
         part = read_part(tree) or tree
         if found := captured(statement.tree, part, statement.squashed):
             values = {**_values(needs, COMMON), **found}
-            yield _Draft("captured", values, _CAPTURED_WEIGHT, _CAPTURED_WEIGHT)
+            weight = _CAPTURED_WEIGHT * times
+            yield _Draft("captured", values, weight, weight)
 
 
 def _drawn(scoped: Scoped, needs: Mapping[int, Need], observed: float | None) -> Sequence[_Draft]:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from threading import Thread
 from urllib.parse import urlsplit, urlunsplit
 
 import psycopg
@@ -244,6 +246,32 @@ def test_a_right_to_the_texts_is_enough(shop: str, role: str) -> None:
 
 
 # Examples -----------------------------------------------------------------------------------------
+
+
+def test_what_is_sent_while_it_watches_is_an_example_as_often_as_it_is_sent(shop: str) -> None:
+    texts = [f"SELECT id FROM orders WHERE customer = {n}" for n in (1, 2, 2, 2)]
+
+    def work() -> None:
+        with psycopg.connect(shop, autocommit=True) as application:
+            for text in texts:
+                application.execute(text.encode())
+                time.sleep(0.3)
+
+    with psycopg.connect(shop) as pooled, connect(shop) as connection:
+        pooled.execute("SELECT id FROM orders WHERE customer = 3")  # sits there, as pools do
+        worker = Thread(target=work)
+        worker.start()
+        found = read_examples(connection, seconds=2)
+        worker.join()
+    last = "SELECT id FROM orders WHERE customer = 3"
+    assert found[fingerprint(last)] == tuple(sorted([*texts, last]))
+
+
+def test_where_nobody_is_there_it_does_not_watch(shop: str) -> None:
+    with connect(shop) as connection:
+        started = time.monotonic()
+        assert read_examples(connection, seconds=60) == {}
+    assert time.monotonic() - started < 30
 
 
 def test_what_sessions_sent_last_are_examples_with_their_values(shop: str) -> None:

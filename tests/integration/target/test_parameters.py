@@ -139,6 +139,19 @@ def test_captured_values_come_first(shop: Target) -> None:
     assert rows(shop, found[0]) == 0
 
 
+def test_what_was_seen_more_often_weighs_more_and_leaves_room_for_a_drawn_value(
+    shop: Target,
+) -> None:
+    seen = [f"SELECT * FROM app.orders WHERE status = '{text}'" for text in "abcddd"]
+
+    found = bound(shop, "SELECT * FROM app.orders WHERE status = $1", examples=seen)
+
+    assert found[0].values == ("d",)
+    assert found[0].weight == pytest.approx(3 * found[1].weight)
+    captured = [each.label for each in found].count("captured")
+    assert captured == 3 < len(found)
+
+
 @pytest.mark.parametrize("text", ["it's", "a\\b", '"x"', "$1", "%s", "';DROP TABLE t;--", "Näme☃"])
 def test_any_text_travels_whole(shop: Target, text: str) -> None:
     quoted = "'" + text.replace("'", "''") + "'"

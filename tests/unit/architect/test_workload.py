@@ -289,4 +289,4 @@ def test_texts_with_their_values_are_examples_of_their_statement() -> None:
             "SELECT a FROM t WHERE b = ",
             HIDDEN,
         ]
-    ) == {mark: ("SELECT a FROM t WHERE b = 8", "select a from t where b = 7")}
+    ) == {mark: (*["SELECT a FROM t WHERE b = 8"] * 2, "select a from t where b = 7")}
