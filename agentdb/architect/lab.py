@@ -288,7 +288,7 @@ class Lab:
         """
         first = self._best_measured(())
         best = self._without_idle(first)
-        if best == first:
+        if best == first or self._time_is_up(1.0):
             return best
         again = self._without_idle(self._best_measured(first - best))
         return max(best, again, key=self._worth)
@@ -298,7 +298,8 @@ class Lab:
         chosen = self._choose(without)
         for number in range(_ATTEMPTS):
             self.rules.progress("choosing", number, _ATTEMPTS)
-            self._look_beside(chosen, without)
+            if not self._time_is_up(1.0):
+                self._look_beside(chosen, without)
             hurting = self._hurting(chosen)
             self.refused.update(hurting)
             self._together = [d for d in self._together if d not in hurting]

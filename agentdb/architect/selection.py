@@ -101,10 +101,12 @@ def _with_dearer_bytes(
     for times in (2, 4, 8, 16, 32, 64):
         dearer = Terms(terms.least_milliseconds, terms.milliseconds_per_byte * times)
         search = _Search(options, calls, dearer)
-        chosen = search.polished(search.greedy(_absolute))
+        chosen = search.greedy(_absolute)
+        if search.size(chosen) > (terms.budget_bytes or 0):
+            continue  # not worth the polish
+        chosen = search.polished(chosen)
         if search.size(chosen) <= (terms.budget_bytes or 0):
-            again = _Search(options, calls, terms)
-            yield again.polished(chosen)
+            yield _Search(options, calls, terms).polished(chosen)
             return
 
 
@@ -136,6 +138,7 @@ class _Search:
         self.relevant = {
             move: [call for call in self.calls if call.mask & move] for move in self.moves
         }
+        self.stand_ins = {1 << n: self._stand_ins(1 << n) for n in self.every}
 
     def _concerned(self, call: Measured) -> Mapping[int, IndexDefinition]:
         used = {definition for held in call.costs for definition in held}
@@ -200,13 +203,15 @@ class _Search:
             rest = chosen & ~out
             lost = self._gain(rest, out)
             yield -lost, rest
-            for move in self._allowed(rest):
-                if not move & out and self._are_related(move, out):
-                    yield self._gain(rest, move) - lost, rest | move
+            for move in self._fitting(rest, self.stand_ins[out]):
+                yield self._gain(rest, move) - lost, rest | move
 
-    def _are_related(self, one: int, other: int) -> bool:
-        """Tell whether some call uses either: else they cannot stand in for each other."""
-        return any(call.mask & one for call in self.relevant[other])
+    def _stand_ins(self, one: int) -> list[int]:
+        """Return what could take the place of an index: what some call can use instead."""
+        used = 0
+        for call in self.relevant[one]:
+            used |= call.mask
+        return [move for move in self.moves if move & used and not move & one]
 
     def paying(self, chosen: int) -> int:
         """Leave out what saves less than is worth anybody's while."""
@@ -222,7 +227,11 @@ class _Search:
         return more - self.price(move & ~chosen)
 
     def _allowed(self, chosen: int) -> list[int]:
-        new = [move for move in self.moves if move & ~chosen]
+        return self._fitting(chosen, self.moves)
+
+    def _fitting(self, chosen: int, moves: Iterable[int]) -> list[int]:
+        """Return the moves that add something and for which there is room."""
+        new = [move for move in moves if move & ~chosen]
         if self.terms.budget_bytes is None:
             return new
         left = self.terms.budget_bytes - self.size(chosen)

@@ -295,7 +295,7 @@ def _below(able: Sequence[_Group], thresholds: Thresholds) -> dict[str, str]:
 
 def _below_one(group: _Group, thresholds: Thresholds, taken: int, *, is_tail: bool) -> str | None:
     if is_tail:
-        return f"the statements above it make up {thresholds.share_of_time:.0%} of the time"
+        return f"the statements above it make up {thresholds.share_of_time * 100:.0f} % of the time"
     if group.milliseconds < thresholds.min_mean_milliseconds * group.calls:
         return f"a mean under {thresholds.min_mean_milliseconds:g} ms"
     if group.calls < thresholds.min_calls:

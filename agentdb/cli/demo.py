@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 from agentdb.cli.output import Format, FormatOption, print_json, print_table, progress, say
 from agentdb.cli.showing import next_steps, show_findings, worst
@@ -24,7 +25,13 @@ def demo(format_: FormatOption = Format.TABLE) -> None:
 
     The second audit recalls what the first one advised; so does the whole demo, run again.
     """
-    reports = {business: _audited(business, format_) for business in _STORY}
+    reports: dict[Business, Report] = {}
+    said: set[str] = set()
+    for business in _STORY:
+        reports[business] = _audited(business)
+        if format_ == Format.TABLE:
+            show_findings(_without(reports[business], said), _BEST)
+            said.update(reports[business].notes)
     if format_ == Format.JSON:
         print_json(reports)
         return
@@ -33,7 +40,7 @@ def demo(format_: FormatOption = Format.TABLE) -> None:
         say(step)
 
 
-def _audited(business: Business, format_: Format) -> Report:
+def _audited(business: Business) -> Report:
     from agentdb.wiring.auditing import audit  # noqa: PLC0415 - --help does without the architect
     from agentdb.wiring.showcase import perform  # noqa: PLC0415 - likewise
 
@@ -42,7 +49,9 @@ def _audited(business: Business, format_: Format) -> Report:
     with progress() as tell:
         tell("loading, and sending the workload", 0, 0)
         url = perform(settings, business)
-        report = audit(settings.model_copy(update={"target_url": url}), tell)
-    if format_ == Format.TABLE:
-        show_findings(report, _BEST)
-    return report
+        return audit(settings.model_copy(update={"target_url": url}), tell)
+
+
+def _without(report: Report, said: set[str]) -> Report:
+    """Nobody needs to read the same note twice."""
+    return replace(report, notes=tuple(note for note in report.notes if note not in said))

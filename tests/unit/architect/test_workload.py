@@ -184,7 +184,7 @@ def test_the_heaviest_statements_that_make_up_the_share_of_time_are_taken() -> N
     workload = judged(*rows, thresholds=Thresholds())
     assert queries(workload) == ["SELECT a FROM t1", "SELECT a FROM t2", "SELECT a FROM t3"]
     assert workload.skipped[-1].reason == (
-        "below the threshold: the statements above it make up 99% of the time"
+        "below the threshold: the statements above it make up 99 % of the time"
     )
 
 
