@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from collections.abc import Iterator
 
 import pytest
@@ -21,6 +22,9 @@ from tests.servers import (
 # A busy machine is no error: how long an example may take is not what those tests are about.
 settings.register_profile("agentdb", deadline=None)
 settings.load_profile("agentdb")
+
+# What is started in the background of a shell ignores Ctrl-C, and hands that down.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # Servers ------------------------------------------------------------------------------------------
 

@@ -56,7 +56,6 @@ class Expected:
     untouched: str | None = None
     connected: bool = False
     only_on: int | None = None
-    known_failure: str | None = None
     settings: dict[str, object] | None = None
 
 
@@ -76,8 +75,6 @@ def test_the_audit_advises_what_a_careful_dba_would(
     expected = read_expected(folder)
     if expected.only_on not in (None, version):
         pytest.skip(f"is about PostgreSQL {expected.only_on}")
-    if expected.known_failure:
-        request.applymarker(pytest.mark.xfail(reason=expected.known_failure, strict=True))
     url: str = request.getfixturevalue(SERVERS[version])
     with connect(url) as connection:
         prepare(connection, folder)

@@ -36,7 +36,7 @@ WORLD = (
     "CREATE TABLE unasked AS SELECT * FROM calm",
     *(  # what changes in them is not to be autovacuum's work
         f"ALTER TABLE {name} SET (autovacuum_enabled = off)"
-        for name in ("calm", "other_calm", "unasked")
+        for name in ("calm", "busy", "altered", "other_calm", "unasked")
     ),
     "VACUUM ANALYZE calm, busy, altered, other_calm, unasked",
     "UPDATE calm SET body = 'changed' WHERE id <= 10",  # so that n_mod_since_analyze says something
