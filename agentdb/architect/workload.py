@@ -128,7 +128,7 @@ def read_workload(connection: Connection, thresholds: Thresholds) -> Workload:
 
 
 def read_examples(connection: Connection, seconds: float = 0.0) -> dict[str, tuple[str, ...]]:
-    """Return, by fingerprint, texts with their values in place that sessions sent last.
+    """Return, by fingerprint, texts with literals in them that sessions sent last.
 
     They are watched for so many seconds; a text is there as often as it was sent.
     """
@@ -136,20 +136,20 @@ def read_examples(connection: Connection, seconds: float = 0.0) -> dict[str, tup
 
 
 def examples_in(texts: Iterable[str]) -> dict[str, tuple[str, ...]]:
-    """Return by fingerprint those texts that hold a single statement and no `$1`; pure."""
+    """Return by fingerprint those texts that hold a single statement with a literal in it; pure."""
     found: defaultdict[str, list[str]] = defaultdict(list)
     for text in texts:
-        if TAG not in text and _has_its_values(text):
+        if TAG not in text and _has_literals(text):
             found[fingerprint(text)].append(text)
     return {key: tuple(sorted(examples)) for key, examples in found.items()}
 
 
-def _has_its_values(text: str) -> bool:
+def _has_literals(text: str) -> bool:
     try:
         tree = parse_one(text)
     except Unparsable:
         return False
-    return next(find(tree, pb.ParamRef), None) is None
+    return next(find(tree, pb.A_Const), None) is not None
 
 
 def relation_names(workload: Workload) -> frozenset[str]:

@@ -33,7 +33,7 @@ from agentdb.target.parameters.themes import (
 )
 from agentdb.target.parameters.weighing import agreement, expected_rows
 from agentdb.target.scope import Scoped, read_scopes
-from agentdb.target.syntax import Unparsable, deparse
+from agentdb.target.syntax import Unparsable, deparse, find, pb
 
 _CAPTURED_WEIGHT = 4.0
 _NEARLY_ALL = 0.9
@@ -67,6 +67,12 @@ class _Draft:
     prior: float
 
 
+@dataclass(frozen=True, slots=True)
+class _Told:
+    values: Mapping[int, Value]
+    binds: bool
+
+
 def bind(
     connection: Connection,
     catalog: Catalog,
@@ -81,10 +87,11 @@ def bind(
     `most` of them are believable; more are added for each value of a column that has only a
     few, and for a pattern that hardly matches: what is right for one may be wrong for another.
     `examples` are texts of the same statement with its literals, each as often as it was seen:
-    all but one of the believable calls may be such. `rows_per_call` is what a call returned on
-    average, which tells rare values from common ones. Of a write, its `read_part` is bound.
-    Nothing but sampling queries is executed. Raises NotExecutable, with the reason, when there
-    is no way.
+    all but one of the believable calls may be such. Where they have a `$n`, the application binds
+    that; a literal beside it that is always the same is a part of the statement. `rows_per_call`
+    is what a call returned on average, which tells rare values from common ones. Of a write, its
+    `read_part` is bound. Nothing but sampling queries is executed. Raises NotExecutable, with the
+    reason, when there is no way.
     """
     try:
         statement = _reading(repair(query))
@@ -97,7 +104,9 @@ def bind(
     types = describe(connection, statement, roles)
     samples = sample(connection, catalog, roles, null_tests(scoped))
     needs = read_needs(statement, roles, types, samples, datetime.now(UTC))
-    seen = islice(_captured(statement, examples, needs), most - 1)
+    known = [_told(statement, example) for example in examples]
+    needs = _with_constants(needs, [told for told in known if told.binds])
+    seen = islice(_captured([told for told in known if not told.binds], needs), most - 1)
     drafts = [*seen, *_drawn(scoped, needs, rows_per_call)]
     found = (
         *_checked(connection, statement, drafts, needs, most),
@@ -123,23 +132,35 @@ def _reading(statement: Repaired) -> Repaired:
     return replace(statement, tree=tree)
 
 
-def _captured(
-    statement: Repaired, examples: Iterable[str], needs: Mapping[int, Need]
-) -> Iterator[_Draft]:
+def _told(statement: Repaired, example: str) -> _Told:
+    """Return what an example tells; nothing when it was cut off at track_activity_query_size."""
+    try:
+        tree = repair(example).tree
+    except Unparsable:
+        return _Told({}, binds=False)
+    binds = next(find(tree, pb.ParamRef), None) is not None
+    return _Told(captured(statement.tree, read_part(tree) or tree, statement.squashed), binds)
+
+
+def _with_constants(needs: Mapping[int, Need], known: Iterable[_Told]) -> Mapping[int, Need]:
+    """Settle what is the same literal in every example that binds the rest."""
+    found: dict[int, set[Value]] = {}
+    for told in known:
+        for number, value in told.values.items():
+            found.setdefault(number, set()).add(value)
+    constants = {number: tuple(values) for number, values in found.items() if len(values) == 1}
+    return {n: replace(need, constant=constants.get(n, ())) for n, need in needs.items()}
+
+
+def _captured(known: Iterable[_Told], needs: Mapping[int, Need]) -> Iterator[_Draft]:
     """Return the values of the examples, those seen most often first.
 
     What one does not tell gets a common value.
     """
-    for example, times in Counter(examples).most_common():
-        try:
-            tree = repair(example).tree
-        except Unparsable:  # cut off at track_activity_query_size
-            continue
-        part = read_part(tree) or tree
-        if found := captured(statement.tree, part, statement.squashed):
-            values = {**_values(needs, COMMON), **found}
-            weight = _CAPTURED_WEIGHT * times
-            yield _Draft("captured", values, weight, weight)
+    seen = Counter(tuple(sorted(told.values.items())) for told in known if told.values)
+    for values, times in seen.most_common():
+        weight = _CAPTURED_WEIGHT * times
+        yield _Draft("captured", {**_values(needs, COMMON), **dict(values)}, weight, weight)
 
 
 def _drawn(scoped: Scoped, needs: Mapping[int, Need], observed: float | None) -> Sequence[_Draft]:
@@ -197,7 +218,9 @@ def _draft(
 
 
 def _values(needs: Mapping[int, Need], theme: Theme) -> dict[int, Value]:
-    return {number: draw(need, theme) for number, need in needs.items()}
+    return {
+        n: need.constant[0] if need.constant else draw(need, theme) for n, need in needs.items()
+    }
 
 
 def _checked(

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from agentdb.target.catalog import Column, Histogram
+from agentdb.target.parameters.alignment import Value
 from agentdb.target.parameters.describing import ParameterType
 from agentdb.target.parameters.documents import (
     Choice,
@@ -37,7 +38,7 @@ class Need:
 
     `spread` covers the whole column, `row` the sampled rows one by one; `chosen` are the JSON keys
     that the parameter stands for. `column` has the parameter's category when its values are those
-    inside a document.
+    inside a document. `constant` holds the literal that always stands there, where one does.
     """
 
     role: Role
@@ -50,6 +51,7 @@ class Need:
     spread: Histogram = _NOTHING
     row: Histogram = _NOTHING
     documents: tuple[object, ...] = ()
+    constant: tuple[Value, ...] = ()
 
 
 def read_needs(

@@ -152,6 +152,20 @@ def test_what_was_seen_more_often_weighs_more_and_leaves_room_for_a_drawn_value(
     assert captured == 3 < len(found)
 
 
+def test_what_an_application_never_binds_is_a_part_of_its_statement(shop: Target) -> None:
+    seen = ["SELECT * FROM app.orders WHERE customer_id = $1 AND status = 'd' LIMIT 7"] * 2
+
+    found = bound(
+        shop,
+        "SELECT * FROM app.orders WHERE customer_id = $1 AND status = $2 LIMIT $3",
+        examples=[*seen, "SELECT * FROM app.orders WHERE customer_id = $1 AND stat"],
+    )
+
+    assert {each.values[1:] for each in found} == {("d", "7")}
+    assert len({each.values[0] for each in found}) > 1
+    assert "captured" not in {each.label for each in found}
+
+
 @pytest.mark.parametrize("text", ["it's", "a\\b", '"x"', "$1", "%s", "';DROP TABLE t;--", "Näme☃"])
 def test_any_text_travels_whole(shop: Target, text: str) -> None:
     quoted = "'" + text.replace("'", "''") + "'"
