@@ -17,8 +17,6 @@ _STORY: Mapping[Business, str] = {
     "shop": "an ed-tech shop: 500,000 rows, and the statements its application sends",
     "clinic": "a clinic: other tables, other names, some of the same troubles",
 }
-_TRIAL = "trial_seconds"
-_TRIAL_SECONDS = 40.0  # unless the settings say more: a visitor does not wait for the last idea
 _BEST = 8  # of its advice, so that all fits on a screen or two
 
 
@@ -48,11 +46,10 @@ def _audited(business: Business) -> Report:
 
     say(f"{business}: {_STORY[business]}")
     settings = read_settings()
-    seconds = settings.trial_seconds if _TRIAL in settings.model_fields_set else _TRIAL_SECONDS
     with progress() as tell:
         tell("loading, and sending the workload", 0, 0)
         url = perform(settings, business)
-        return audit(settings.model_copy(update={"target_url": url, _TRIAL: seconds}), tell)
+        return audit(settings.model_copy(update={"target_url": url}), tell)
 
 
 def _without(report: Report, said: set[str]) -> Report:
