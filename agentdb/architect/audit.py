@@ -27,12 +27,14 @@ from agentdb.target.index import IndexDefinition
 class Policy:
     """How much an index has to be worth, and what the whole set may take.
 
-    `least_share` of the workload's time has to be saved by each index. An index as large as
+    `least_share` of the workload's time has to be saved by each index, a third of it by one that
+    takes less than `tiny`, as a share of the bytes of all tables. An index as large as
     all tables together is priced at `price_of_space`, as a share of the workload's time; where
     a budget says what space there is, at `price_within_budget`: room that is left is for use.
     """
 
     least_share: float = 0.0003
+    tiny: float = 0.002
     price_of_space: float = 0.06
     price_within_budget: float = 0.01
     budget_bytes: int | None = None
@@ -147,6 +149,7 @@ def _rules(workload: Workload, catalog: Catalog, policy: Policy, progress: Progr
         least_milliseconds=total * policy.least_share,
         milliseconds_per_byte=total * price / held,
         budget_bytes=policy.budget_bytes,
+        tiny_bytes=round(held * policy.tiny),
     )
     return Rules(
         terms,

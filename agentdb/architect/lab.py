@@ -373,7 +373,8 @@ class Lab:
     def _pays(self, chosen: Indexes, definition: IndexDefinition) -> bool:
         """Worth its price, and felt by some statement: nobody adds an index to gain a twentieth."""
         terms = self.rules.terms
-        least = max(terms.price(self.options[definition]), terms.least_milliseconds)
+        option = self.options[definition]
+        least = max(terms.price(option), terms.least(option))
         if self.saved_by(chosen, definition) < least:
             return False
         rest = chosen - {definition}

@@ -10,7 +10,7 @@ workloads, so the better of the two is kept; then single removals and swaps whil
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from agentdb.target.index import IndexDefinition
 
@@ -57,13 +57,20 @@ class Measured:
 class Terms:
     """What a choice is bound to.
 
-    `least_milliseconds` is the time an index has to save to be worth proposing at all;
-    `milliseconds_per_byte` what a byte costs; `budget_bytes` bounds the whole set.
+    `least_milliseconds` is the time an index has to save to be worth proposing at all, a third
+    of it when it takes no more than `tiny_bytes`; `milliseconds_per_byte` is what a byte costs;
+    `budget_bytes` bounds the whole set.
     """
 
     least_milliseconds: float
     milliseconds_per_byte: float
     budget_bytes: int | None = None
+    tiny_bytes: int = 0
+
+    def least(self, option: Option) -> float:
+        """Return the milliseconds of the workload that an option has to save."""
+        is_tiny = option.size_bytes <= self.tiny_bytes
+        return self.least_milliseconds / 3 if is_tiny else self.least_milliseconds
 
     def price(self, option: Option) -> float:
         """Return what an option costs: upkeep and space, in milliseconds of the workload."""
@@ -99,7 +106,8 @@ def _with_dearer_bytes(
     Lagrange's way with a knapsack: without the bound, at a higher price for what it bounds.
     """
     for times in (2, 4, 8, 16, 32, 64):
-        dearer = Terms(terms.least_milliseconds, terms.milliseconds_per_byte * times)
+        per_byte = terms.milliseconds_per_byte * times
+        dearer = replace(terms, milliseconds_per_byte=per_byte, budget_bytes=None)
         search = _Search(options, calls, dearer)
         chosen = search.greedy(_absolute)
         if search.size(chosen) > (terms.budget_bytes or 0):
@@ -215,10 +223,11 @@ class _Search:
 
     def paying(self, chosen: int) -> int:
         """Leave out what saves less than is worth anybody's while."""
-        for one in (1 << n for n in _numbers(chosen)):
-            rest = chosen & ~one
-            if self._gain(rest, one) + self.price(one) < self.terms.least_milliseconds:
-                return self.paying(rest)
+        for number in _numbers(chosen):
+            one = 1 << number
+            saved = self._gain(chosen & ~one, one) + self.price(one)
+            if saved < self.terms.least(self.options[number]):
+                return self.paying(chosen & ~one)
         return chosen
 
     def _gain(self, chosen: int, move: int) -> float:

@@ -62,6 +62,13 @@ def test_upkeep_that_costs_more_than_is_saved_decides_against() -> None:
     assert choose([option("a", upkeep=95)], [call(100, a=0.1)], FREE) == NOTHING
 
 
+def test_a_tiny_index_has_to_save_a_third_of_what_others_must() -> None:
+    calls = [call(10, tiny=0.6), call(10, small=0.6), call(10, useless=0.8)]
+    options = [option("tiny", 100), option("small", 101), option("useless", 100)]
+    terms = Terms(least_milliseconds=9, milliseconds_per_byte=0, tiny_bytes=100)
+    assert names(choose(options, calls, terms)) == {"tiny"}
+
+
 def test_a_budget_is_kept_and_the_big_index_still_found() -> None:
     """Benefit per byte alone would fill the budget with the small one and miss the big one."""
     calls = [call(10, small=0.1), call(1000, big=0.1)]
