@@ -236,6 +236,21 @@ class Lab:
             helping = [held for held, cost in costs.items() if cost <= _HELPED]
             smallest = sorted(helping, key=lambda held: (self._size(held), _names(held)))[:2]
             kept.update(*near, *smallest)
+        return self._undominated(frozenset(kept))
+
+    def _undominated(self, definitions: Indexes) -> Indexes:
+        """Leave out what a smaller one on the same table does as well, whatever the call.
+
+        What a plan used together with others stays: alone it does not show what it is for.
+        """
+        together = {d for s in self.subjects for held in s.costs if len(held) > 1 for d in held}
+        alone = {d: [s.costs.get(frozenset({d}), 1.0) for s in self.subjects] for d in definitions}
+        order = sorted(definitions, key=lambda d: (self._size({d}), len(d.keys), d.name))
+        kept: list[IndexDefinition] = []
+        for one in order:
+            rivals = (other for other in kept if other.table == one.table)
+            if one in together or not any(_covers(alone[o], alone[one]) for o in rivals):
+                kept.append(one)
         return frozenset(kept)
 
     def _best_by_table(self, costs: dict[Indexes, float]) -> Iterable[Indexes]:
@@ -245,7 +260,7 @@ class Lab:
             best.update({definition.table: held for definition in held if costs[held] < 1})
         return best.values()
 
-    def _size(self, held: Indexes) -> int:
+    def _size(self, held: Collection[IndexDefinition]) -> int:
         return sum(self.options[definition].size_bytes for definition in held)
 
     def _layers(self, subject: Subject) -> None:
@@ -468,6 +483,11 @@ def _likelihood(subject: Subject, statement: Statement) -> float:
 
 def _on(chosen: Indexes, subject: Subject) -> Indexes:
     return frozenset(definition for definition in chosen if definition.table in subject.tables)
+
+
+def _covers(one: Sequence[float], other: Sequence[float]) -> bool:
+    """Tell whether the first costs are nowhere above the second."""
+    return all(a <= b for a, b in zip(one, other, strict=True))
 
 
 def _names(held: Indexes) -> list[str]:
