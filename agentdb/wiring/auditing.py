@@ -173,8 +173,8 @@ class _Benches:
     @contextmanager
     def desk(self, catalog: Catalog) -> Iterator[Desk]:
         trusted = frozenset(self.settings.trusted_functions)
+        examples = read_examples(self.reader, self.settings.watch_seconds)  # with nothing open
         with open_sandbox(self.connection, self._limits(), builds=True) as box:
-            examples = read_examples(self.reader, self.settings.watch_seconds)
             yield Desk(box, catalog, trusted, examples)
 
     @contextmanager

@@ -57,6 +57,8 @@ def test_the_clinic_is_told_what_helped_the_shop(reports: Reports) -> None:
 def test_agentdbs_own_tables_are_beside_the_businesses(folder: Path, reports: Reports) -> None:
     own = start(folder)
     for report in reports.values():
+        state = f"SELECT status FROM agentdb.audits WHERE id = '{report['audit_id']}'"
+        assert value(own, state) == "finished"
         mine = f"WHERE audit_id = '{report['audit_id']}'"  # the demo may have run twice by now
         kept = value(own, f"SELECT count(*) FROM agentdb.optimizations {mine}")
         assert kept == len(report["recommendations"]) > 0
