@@ -39,7 +39,7 @@ contracts: $(test_ready)
 	$(VENV)/bin/lint-imports
 
 bench: $(demo_ready)
-	$(run) benchmarks.bench $(ARGS)
+	$(run) benchmarks $(ARGS)
 
 clean:
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis .coverage dist build

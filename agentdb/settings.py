@@ -91,7 +91,7 @@ class Settings(BaseSettings):
     min_calls: int = Field(1, ge=1)
     share_of_time: float = Field(0.99, gt=0, le=1)
     top: int = Field(200, ge=1)
-    watch_seconds: float = Field(5.0, ge=0)
+    watch_seconds: float = Field(10.0, ge=0)
 
     trial: Literal["shadow", "live", "none"] = "shadow"
     trial_seconds: float = Field(120.0, gt=0)

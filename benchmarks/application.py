@@ -11,7 +11,7 @@ import psycopg
 
 from agentdb import demo
 
-_PAUSE = 0.025  # seconds between two statements: it shall not be what is measured
+_PAUSE = 0.01  # seconds between two statements: it shall not be what is measured
 
 
 @contextmanager

@@ -46,7 +46,7 @@ def main() -> int:
 def _parse() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--variants", default=",".join(ALL), help="some of: " + ", ".join(ALL))
-    parser.add_argument("--rounds", type=int, default=9, help="executions the medians are of")
+    parser.add_argument("--rounds", type=int, default=15, help="executions the medians are of")
     parser.add_argument("--url", help="a superuser's URL of a server (default: the embedded one)")
     return parser.parse_args()
 

@@ -20,6 +20,7 @@ NODE_FACTS = (
     "Scan Direction", "Index Cond", "Recheck Cond", "Filter", "Join Filter", "Hash Cond",
     "Merge Cond", "Sort Key", "Workers Planned",
 )  # fmt: skip
+_AS_MANY = 1.01
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +44,7 @@ class Sample:
     execution_ms: float
     planning_ms: float
     blocks: int
-    plan: Hashable  # equal for two executions that did the same work
+    plan: Hashable  # equal for two executions that did the same
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +109,7 @@ def _run(variant: Variant, question: Question) -> Sample:
     with variant.connection.transaction() as transaction:
         answer = _explain(variant.connection, question)
         raise Rollback(transaction)
-    return _read_sample(answer, variant.definitions)
+    return _read_sample(answer)
 
 
 def _explain(connection: Connection[TupleRow], question: Question) -> dict[str, Any]:
@@ -119,34 +120,38 @@ def _explain(connection: Connection[TupleRow], question: Question) -> dict[str, 
     return dict(row[0][0]) if row else {}
 
 
-def _read_sample(answer: Mapping[str, Any], definitions: Mapping[str, str]) -> Sample:
+def _read_sample(answer: Mapping[str, Any]) -> Sample:
     plan = answer["Plan"]
     blocks = plan["Shared Hit Blocks"] + plan["Shared Read Blocks"]
-    signature = (blocks, _signature(plan, definitions))
-    return Sample(answer["Execution Time"], answer["Planning Time"], blocks, signature)
+    return Sample(answer["Execution Time"], answer["Planning Time"], blocks, _signature(plan))
 
 
-def _signature(node: Mapping[str, Any], definitions: Mapping[str, str]) -> Hashable:
-    """Return what a plan does, with indexes by definition: two copies name them differently."""
-    index = definitions.get(node.get("Index Name", ""))
+def _signature(node: Mapping[str, Any]) -> Hashable:
+    """Return what a plan does; through which of two indexes, its blocks tell."""
     facts = tuple(str(node.get(fact)) for fact in NODE_FACTS)
-    return facts, index, tuple(_signature(child, definitions) for child in node.get("Plans", ()))
+    return facts, tuple(_signature(child) for child in node.get("Plans", ()))
 
 
 def _summarise(samples: Samples) -> Figures:
     pooled = _pool(samples)
-    return {key: _figure(taken, pooled[_work(key, taken)]) for key, taken in samples.items()}
+    return {key: _figure(taken, pooled[key]) for key, taken in samples.items()}
 
 
-def _pool(samples: Samples) -> dict[Hashable, list[float]]:
+def _pool(samples: Samples) -> dict[tuple[Question, str], list[float]]:
     """Put the times of equal work together.
 
-    Where two variants run the same plan over as many blocks, a difference between their clocks is
-    noise and nothing else. Writes are never pooled: index upkeep does not show in their plans.
+    Where two variants run the same plan over as many blocks (give or take one in a hundred), a
+    difference between their clocks is noise and nothing else. Writes are never pooled: index
+    upkeep does not show in their plans.
     """
-    pooled: dict[Hashable, list[float]] = defaultdict(list)
+    alike: dict[Hashable, list[tuple[Question, str]]] = defaultdict(list)
     for key, taken in samples.items():
-        pooled[_work(key, taken)].extend(sample.execution_ms for sample in taken)
+        alike[_work(key, taken)].append(key)
+    pooled: dict[tuple[Question, str], list[float]] = {}
+    for keys in alike.values():
+        for group in _as_many_blocks(keys, samples):
+            times = [sample.execution_ms for key in group for sample in samples[key]]
+            pooled.update(dict.fromkeys(group, times))
     return pooled
 
 
@@ -157,6 +162,25 @@ def _work(key: tuple[Question, str], taken: Sequence[Sample]) -> Hashable:
     return (question, next(iter(plans))) if same else key
 
 
+def _as_many_blocks(
+    keys: Sequence[tuple[Question, str]], samples: Samples
+) -> list[list[tuple[Question, str]]]:
+    """Split keys into groups that touch about as many blocks."""
+    groups: list[list[tuple[Question, str]]] = []
+    least = 0.0
+    for key in sorted(keys, key=lambda key: _blocks(samples[key])):
+        blocks = _blocks(samples[key])
+        if not groups or blocks > least * _AS_MANY:
+            groups.append([])
+            least = blocks
+        groups[-1].append(key)
+    return groups
+
+
+def _blocks(taken: Sequence[Sample]) -> float:
+    return statistics.median(sample.blocks for sample in taken)
+
+
 def _figure(taken: Sequence[Sample], times: Sequence[float]) -> Figure:
     low, middle, high = statistics.quantiles(times, n=4, method="inclusive")
     return Figure(
@@ -164,6 +188,6 @@ def _figure(taken: Sequence[Sample], times: Sequence[float]) -> Figure:
         low_ms=low,
         high_ms=high,
         planning_ms=statistics.median(sample.planning_ms for sample in taken),
-        blocks=int(statistics.median(sample.blocks for sample in taken)),
+        blocks=int(_blocks(taken)),
         plan=taken[-1].plan,
     )

@@ -157,7 +157,7 @@ def _by_variant(comparison: Comparison, template: Template, fact: str) -> dict[s
 
 def _is_slower(before: Figure, after: Figure) -> bool:
     return (
-        before.plan != after.plan
+        (before.plan, before.blocks) != (after.plan, after.blocks)
         and after.milliseconds > before.milliseconds * SLOWER_RATIO
         and after.milliseconds > before.milliseconds + SLOWER_MS
         and after.low_ms > before.high_ms

@@ -34,13 +34,6 @@ SELECT DISTINCT n.nspname, c.relname
  WHERE i.indexprs IS NOT NULL
    AND n.nspname NOT IN ('pg_catalog', 'information_schema')
 """)
-INDEX_DEFINITIONS = SQL("""
-SELECT c.relname, replace(pg_get_indexdef(c.oid), quote_ident(c.relname), '')
-  FROM pg_index i
-  JOIN pg_class c ON c.oid = i.indexrelid
-""")
-
-
 _MARGIN = 0.99
 _TARGET = ("--format", "json", "--target")
 
@@ -53,7 +46,6 @@ class Variant:
     connection: Connection[TupleRow]
     statements: tuple[str, ...]
     index_bytes: int  # of all indexes, those of the base included
-    definitions: dict[str, str]  # index name -> what it is, without its name
     build_seconds: float
 
 
@@ -87,8 +79,7 @@ def make_variant(server: str, name: str, statements: tuple[str, ...]) -> Variant
     seconds = time.perf_counter() - started
     _analyze_expressions(connection)
     index_bytes = _index_bytes(connection)
-    definitions: dict[str, str] = dict(connection.execute(INDEX_DEFINITIONS).fetchall())
-    return Variant(name, connection, statements, index_bytes, definitions, seconds)
+    return Variant(name, connection, statements, index_bytes, seconds)
 
 
 def drop_databases(server: str, names: list[str]) -> None:

@@ -81,7 +81,8 @@ def new_database(server: str, template: str = "template1") -> Iterator[str]:
 @contextmanager
 def reachable_folder() -> Iterator[Path]:
     """Make a temporary folder with a short path that every user may enter."""
-    folder = Path(tempfile.mkdtemp(prefix="agentdb-test-"))
+    # Not where TMPDIR points: that may lie in a home which nobody else may enter.
+    folder = Path(tempfile.mkdtemp(prefix="agentdb-test-", dir="/tmp"))
     try:
         folder.chmod(0o711)
         yield folder

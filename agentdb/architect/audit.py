@@ -29,8 +29,9 @@ class Policy:
 
     `least_share` of the workload's time has to be saved by each index, a third of it by one that
     takes less than `tiny`, as a share of the bytes of all tables. An index as large as
-    all tables together is priced at `price_of_space`, as a share of the workload's time; where
-    a budget says what space there is, at `price_within_budget`: room that is left is for use.
+    all tables together is priced at `price_of_space`, as a share of the workload's time. Where
+    a budget says what space there is, room that is left is for use: an index is priced at
+    `price_within_budget`, and a third of `least_share` is enough whatever its size.
     """
 
     least_share: float = 0.0003
@@ -140,16 +141,15 @@ def touched_tables(cases: Sequence[Case], candidates: Sequence[Candidate]) -> tu
 
 
 def _rules(workload: Workload, catalog: Catalog, policy: Policy, progress: Progress) -> Rules:
-    total = workload.total_milliseconds
+    total, budget = workload.total_milliseconds, policy.budget_bytes
     held = sum(table.size_bytes for table in catalog.tables.values()) or 1
     writes = read_writes(workload, catalog)
-    bounded = policy.budget_bytes is not None
-    price = policy.price_within_budget if bounded else policy.price_of_space
+    price = policy.price_of_space if budget is None else policy.price_within_budget
     terms = Terms(
         least_milliseconds=total * policy.least_share,
         milliseconds_per_byte=total * price / held,
-        budget_bytes=policy.budget_bytes,
-        tiny_bytes=round(held * policy.tiny),
+        budget_bytes=budget,
+        tiny_bytes=round(held * policy.tiny) if budget is None else budget,
     )
     return Rules(
         terms,

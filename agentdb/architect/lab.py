@@ -30,8 +30,6 @@ _PROMISING = 0.9  # of the planner's cost as things are: above it, a call is not
 _PROMISING_IN_A_JOIN = 0.99  # the other tables' part may be all of the rest
 _HELPED = 0.5
 _LEAST_WEIGHT = 0.15
-_STEP = 0.2  # of what an index has to save: less than that decides nothing
-_LEAST_WORK = 10.0  # microseconds of a call: not felt
 _FELT = 0.15  # of the time that a statement takes without it
 _SHOWN = 0.02  # of a statement's time: a call that hardly anybody sends has no veto
 _ATTEMPTS = 5
@@ -46,7 +44,6 @@ class Subject:
     call: Call
     sql: str
     tables: frozenset[str]
-    step: float  # milliseconds of the workload's time: less than that decides nothing
     weight: float  # 0 to 1: the share of the statement's calls that it stands for
     milliseconds: float  # of the workload's time
     baseline: Plan
@@ -54,14 +51,9 @@ class Subject:
     costs: dict[Indexes, float]  # the work under each set, relative to the work without any
 
     def learn(self, held: Indexes, plan: Plan) -> None:
-        """Keep what was measured under a set; differences of no consequence are levelled."""
+        """Keep what was measured under a set."""
         self.plans[held] = plan
-        before = self.baseline.work
-        step = _LEAST_WORK / before
-        if self.milliseconds:
-            step = max(step, self.step / self.milliseconds)
-        share = (before - plan.work) / before
-        self.costs[held] = 1 - math.floor(share / step) * step if abs(share) >= step else 1.0
+        self.costs[held] = plan.work / self.baseline.work
 
     @property
     def is_weighty(self) -> bool:
@@ -129,7 +121,6 @@ class Lab:
             call=call,
             sql=sql,
             tables=tables,
-            step=self.rules.terms.least_milliseconds * _STEP,
             weight=call.weight,
             milliseconds=0.0,
             baseline=plan,

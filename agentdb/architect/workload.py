@@ -38,7 +38,7 @@ class Thresholds:
 
     share_of_time: float = 0.99
     top: int = 200
-    least_share: float = 0.0005
+    least_share: float = 0.0003
     min_mean_milliseconds: float = 0.0
     min_calls: int = 1
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -37,6 +37,7 @@ from agentdb.target.syntax import Unparsable, deparse, find, pb
 
 _CAPTURED_WEIGHT = 4.0
 _NEARLY_ALL = 0.9
+_SEEN_ENOUGH = 3
 _MOST_VALUES = 13
 _USUAL_WEIGHT = {"row": 2.0, "common": 2.0, "rare": 2.0, "middle": 1.0}
 
@@ -88,10 +89,10 @@ def bind(
     few, and for a pattern that hardly matches: what is right for one may be wrong for another.
     `examples` are texts of the same statement with its literals, each as often as it was seen:
     all but one of the believable calls may be such. Where they have a `$n`, the application binds
-    that; a literal beside it that is always the same is a part of the statement. `rows_per_call`
-    is what a call returned on average, which tells rare values from common ones. Of a write, its
-    `read_part` is bound. Nothing but sampling queries is executed. Raises NotExecutable, with the
-    reason, when there is no way.
+    that. A literal that is the same in every example, beside a `$n` or seen three times, is taken
+    for a part of the statement. `rows_per_call` is what a call returned on average, which tells
+    rare values from common ones. Of a write, its `read_part` is bound. Nothing but sampling
+    queries is executed. Raises NotExecutable, with the reason, when there is no way.
     """
     try:
         statement = _reading(repair(query))
@@ -105,7 +106,7 @@ def bind(
     samples = sample(connection, catalog, roles, null_tests(scoped))
     needs = read_needs(statement, roles, types, samples, datetime.now(UTC))
     known = [_told(statement, example) for example in examples]
-    needs = _with_constants(needs, [told for told in known if told.binds])
+    needs = _with_constants(needs, known)
     seen = islice(_captured([told for told in known if not told.binds], needs), most - 1)
     drafts = [*seen, *_drawn(scoped, needs, rows_per_call)]
     found = (
@@ -142,14 +143,29 @@ def _told(statement: Repaired, example: str) -> _Told:
     return _Told(captured(statement.tree, read_part(tree) or tree, statement.squashed), binds)
 
 
-def _with_constants(needs: Mapping[int, Need], known: Iterable[_Told]) -> Mapping[int, Need]:
-    """Settle what is the same literal in every example that binds the rest."""
-    found: dict[int, set[Value]] = {}
+def _with_constants(needs: Mapping[int, Need], known: Sequence[_Told]) -> Mapping[int, Need]:
+    """Settle what is the same literal in every example.
+
+    Beside a `$n` one example is enough: the application binds what varies. A text that binds
+    nothing has to be seen a few times.
+    """
+    constants = {
+        **_always_the_same([told for told in known if not told.binds], _SEEN_ENOUGH),
+        **_always_the_same([told for told in known if told.binds], 1),
+    }
+    return {n: replace(need, constant=constants.get(n, ())) for n, need in needs.items()}
+
+
+def _always_the_same(known: Iterable[_Told], times: int) -> Mapping[int, tuple[Value]]:
+    found: defaultdict[int, list[Value]] = defaultdict(list)
     for told in known:
         for number, value in told.values.items():
-            found.setdefault(number, set()).add(value)
-    constants = {number: tuple(values) for number, values in found.items() if len(values) == 1}
-    return {n: replace(need, constant=constants.get(n, ())) for n, need in needs.items()}
+            found[number].append(value)
+    return {
+        number: (values[0],)
+        for number, values in found.items()
+        if len(values) >= times and len(set(values)) == 1
+    }
 
 
 def _captured(known: Iterable[_Told], needs: Mapping[int, Need]) -> Iterator[_Draft]:
