@@ -37,7 +37,7 @@ class Policy:
     least_share: float = 0.0003
     tiny: float = 0.002
     price_of_space: float = 0.06
-    price_within_budget: float = 0.01
+    price_within_budget: float = 0.003
     budget_bytes: int | None = None
     seconds: float = 120.0
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import combinations
 
 from agentdb.architect.candidates import Candidate, worth_an_index
@@ -36,16 +36,23 @@ def propose_partial(case: Case, catalog: Catalog) -> Iterator[Candidate]:
     A condition written in the statement (`IS NULL`, a boolean) becomes the predicate as it
     is; two of them together, too. A rare value is served by an index over all the rare values,
     whichever is asked for; by one over itself only where these are many. A value looked up in a
-    column that is mostly NULL is in an index over the rows that have one.
+    column that is mostly NULL is in an index over the rows that have one. Each branch of an OR
+    is a question of its own.
     """
     del catalog
-    for use in case.uses:
+    for use in (question for use in case.uses for question in _questions(use)):
         for part in _parts(use) if worth_an_index(use.table) else ():
             for keys in _key_lists(use, part):
                 table = (use.table.schema, use.table.name)
                 definition = IndexDefinition(*table, "btree", keys, predicate=part.predicate)
                 because = f"only the rows where {part.predicate}"
                 yield Candidate(definition, because, (case.fingerprint,))
+
+
+def _questions(use: TableUse) -> Iterator[TableUse]:
+    yield use
+    for branch in use.alternatives:
+        yield replace(use, filters=branch, alternatives=())
 
 
 def _key_lists(use: TableUse, part: _Part) -> list[tuple[Key, ...]]:
