@@ -12,6 +12,9 @@ The message says what happened and what to do next; a door prints it as one line
     │   ├── SchemaTooNew
     │   ├── DimensionMismatch
     │   ├── StatusRefused
+    │   ├── SpaceMismatch
+    │   ├── TenantMissing
+    │   ├── FactTaken
     │   └── NotFound
     ├── TargetError               the audited database
     │   ├── TargetUnreachable
@@ -25,6 +28,12 @@ The message says what happened and what to do next; a door prints it as one line
     │   ├── SchemaTaken
     │   └── SandboxEscaped
     ├── AuditRunning
+    ├── BadInput                  what a caller gave cannot be kept or searched for
+    │   ├── BadText
+    │   ├── BadMetadata
+    │   ├── BadFilter
+    │   └── BadData
+    ├── ReaderMissing
     ├── EmbeddingError
     │   └── ModelUnavailable
     └── EmbeddedError             the server we start ourselves
@@ -74,6 +83,18 @@ class DimensionMismatch(DatabaseError):
 
 class StatusRefused(DatabaseError):
     """A recommendation cannot go from the status it has to the one asked for."""
+
+
+class SpaceMismatch(DatabaseError):
+    """Vectors of another model are kept: only vectors of one model compare."""
+
+
+class TenantMissing(DatabaseError):
+    """Nobody said whose rows are meant."""
+
+
+class FactTaken(DatabaseError):
+    """Somebody else gave the same fact another value at the same moment: try again."""
 
 
 class NotFound(DatabaseError):
@@ -126,6 +147,30 @@ class SandboxEscaped(TargetError):
 
 class AuditRunning(AgentDBError):
     """Another audit of the same target is running."""
+
+
+class BadInput(AgentDBError):
+    """What a caller gave cannot be kept or searched for as it is."""
+
+
+class BadText(BadInput):
+    """A text is empty, too long, or holds what Postgres cannot keep."""
+
+
+class BadMetadata(BadInput):
+    """Metadata hold something that JSON cannot."""
+
+
+class BadFilter(BadInput):
+    """A filter names an operator or an operand that there is not."""
+
+
+class BadData(BadInput):
+    """A file of questions or conversations is not what it should be."""
+
+
+class ReaderMissing(AgentDBError):
+    """The library that reads this kind of file is not installed: `agentdb[documents]`."""
 
 
 class EmbeddingError(AgentDBError):

@@ -34,6 +34,7 @@ _START = 12.0
 _BLOCK = 0.5
 _TEMP_BLOCK = 2.5
 _COMPARISON = 0.0075
+_BITMAP = 2.5  # built anew each time that its scan starts over
 _ROW = 0.15  # handled by a join, a sort, an aggregate, …
 _ROW_BY_KIND = {
     "Seq Scan": 0.05,
@@ -197,7 +198,8 @@ def _conditions(found: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
 
 
 def _handling(node: PlanNode) -> float:
-    return _ROW_BY_KIND.get(node.kind, _ROW) * node.rows_read
+    bitmaps = _BITMAP * (node.loops or 1) if node.kind == "Bitmap Index Scan" else 0.0
+    return _ROW_BY_KIND.get(node.kind, _ROW) * node.rows_read + bitmaps
 
 
 def _comparisons(node: PlanNode) -> float:
