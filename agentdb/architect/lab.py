@@ -30,7 +30,9 @@ _PROMISING = 0.9  # of the planner's cost as things are: above it, a call is not
 _PROMISING_IN_A_JOIN = 0.99  # the other tables' part may be all of the rest
 _HELPED = 0.5
 _LEAST_WEIGHT = 0.15
-_FELT = 0.15  # of the time that a statement takes without it
+_FELT = 0.15  # of the work that a statement takes without it
+_LEAST_WORK = 50.0  # microseconds of a call that are felt, unless they are half of it
+_LEAST_APART = 10.0  # microseconds of a call: less is no reason to prefer a larger index
 _SHOWN = 0.02  # of a statement's time: a call that hardly anybody sends has no veto
 _ATTEMPTS = 5
 _FEW_BLOCKS = 8  # a difference that means nothing
@@ -54,6 +56,10 @@ class Subject:
         """Keep what was measured under a set."""
         self.plans[held] = plan
         self.costs[held] = plan.work / self.baseline.work
+
+    def work_under(self, held: Indexes) -> float:
+        """Return the microseconds of work under a set, as much as without if it was not tried."""
+        return self.costs.get(held, 1.0) * self.baseline.work
 
     @property
     def is_weighty(self) -> bool:
@@ -230,12 +236,12 @@ class Lab:
         return self._undominated(frozenset(kept))
 
     def _undominated(self, definitions: Indexes) -> Indexes:
-        """Leave out what a smaller one on the same table does as well, whatever the call.
+        """Leave out what a smaller one on the same table does about as well, whatever the call.
 
         What a plan used together with others stays: alone it does not show what it is for.
         """
         together = {d for s in self.subjects for held in s.costs if len(held) > 1 for d in held}
-        alone = {d: [s.costs.get(frozenset({d}), 1.0) for s in self.subjects] for d in definitions}
+        alone = {d: [s.work_under(frozenset({d})) for s in self.subjects] for d in definitions}
         order = sorted(definitions, key=lambda d: (self._size({d}), len(d.keys), d.name))
         kept: list[IndexDefinition] = []
         for one in order:
@@ -381,15 +387,20 @@ class Lab:
         terms = self.rules.terms
         option = self.options[definition]
         least = max(terms.price(option), terms.least(option))
-        if self.saved_by(chosen, definition) < least:
-            return False
-        rest = chosen - {definition}
+        return self.saved_by(chosen, definition) >= least and self._is_felt(chosen, definition)
+
+    def _is_felt(self, chosen: Indexes, definition: IndexDefinition) -> bool:
+        """Whether a mean call of some statement does much less work with an index than without."""
         before: dict[str, float] = defaultdict(float)
-        for subject in self.subjects:
-            cost = subject.measured().cost(rest)
-            before[subject.fingerprint] += subject.milliseconds * cost
-        saved = self._saved_per_statement(chosen, definition)
-        return any(saved[f] >= _FELT * before[f] for f in saved)
+        saved: dict[str, float] = defaultdict(float)
+        for subject in self._concerned(definition):
+            work, measured = subject.weight * subject.baseline.work, subject.measured()
+            without = work * measured.cost(chosen - {definition})
+            before[subject.fingerprint] += without
+            saved[subject.fingerprint] += without - work * measured.cost(chosen)
+        return any(
+            saved[f] >= max(_FELT * before[f], min(_LEAST_WORK, before[f] / 2)) for f in saved
+        )
 
     def _in_use(self, chosen: Indexes) -> Indexes:
         """Leave out what no call uses when all of the set is there."""
@@ -477,8 +488,8 @@ def _on(chosen: Indexes, subject: Subject) -> Indexes:
 
 
 def _covers(one: Sequence[float], other: Sequence[float]) -> bool:
-    """Tell whether the first costs are nowhere above the second."""
-    return all(a <= b for a, b in zip(one, other, strict=True))
+    """Tell whether the first works are nowhere felt to be above the second."""
+    return all(a <= b + _LEAST_APART for a, b in zip(one, other, strict=True))
 
 
 def _names(held: Indexes) -> list[str]:

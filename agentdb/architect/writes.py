@@ -10,18 +10,21 @@ from agentdb.target.catalog import Catalog
 from agentdb.target.index import IndexDefinition
 from agentdb.target.syntax import parse_one, pb
 
-# Microseconds that one more index adds to a single-row INSERT on cached pages. Medians of 300 on
-# PostgreSQL 18.1 (a log of 180,000 rows), where the statement itself took 12; GIN without its
-# pending list, which only puts the work off. GiST was not measured. Opening an index is most of it.
-_MICROSECONDS = {"btree": 3.0, "gin": 8.0, "brin": 2.0, "hash": 4.0, "gist": 10.0}
+# Microseconds on cached pages, PostgreSQL 18.1, a log of 180,000 rows: what one more index adds to
+# an INSERT of one row (median of 300: 1 to 5 beside the 12 of the statement itself), and to each row
+# of a long one (median of five times 4,000 rows). GIN without its pending list, which only puts the
+# work off. GiST was not measured.
+_OPENING = 2.5
+_ENTRY = {"btree": 1.0, "gin": 7.0, "brin": 0.05, "hash": 1.0, "gist": 10.0}
 
 
 @dataclass(frozen=True, slots=True)
 class Write:
-    """Rows that one statement of the workload inserts or updates; no columns: every column."""
+    """What one statement of the workload inserts or updates, in all; no columns: every column."""
 
     schema: str
     table: str
+    calls: int
     rows: int
     columns: frozenset[str]
 
@@ -39,7 +42,7 @@ def _writes(workload: Workload, catalog: Catalog) -> Iterator[Write]:
         target = node.insert_stmt if statement.kind == "insert" else node.update_stmt
         table = catalog.find(target.relation.schemaname, target.relation.relname)
         if table is not None:
-            yield Write(table.schema, table.name, statement.rows, _updated(node))
+            yield Write(table.schema, table.name, statement.calls, statement.rows, _updated(node))
 
 
 def _updated(node: pb.Node) -> frozenset[str]:
@@ -52,8 +55,9 @@ def upkeep_milliseconds(definition: IndexDefinition, writes: Sequence[Write]) ->
     An update that sets none of an index's columns can stay a HOT update and costs it
     nothing; one that does pays for a new entry.
     """
-    rows = sum(write.rows for write in writes if _touches(definition, write))
-    return rows * _MICROSECONDS.get(definition.method, 10.0) / 1000
+    touching = [write for write in writes if _touches(definition, write)]
+    entry = _ENTRY.get(definition.method, _ENTRY["gist"])
+    return sum(_OPENING * write.calls + entry * write.rows for write in touching) / 1000
 
 
 def _touches(definition: IndexDefinition, write: Write) -> bool:

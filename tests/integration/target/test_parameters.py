@@ -166,6 +166,42 @@ def test_what_an_application_never_binds_is_a_part_of_its_statement(shop: Target
     assert "captured" not in {each.label for each in found}
 
 
+@pytest.mark.parametrize(
+    ("times", "drawn"),
+    [(2, {"done", "pending", "failed's"}), (3, {"done"})],
+    ids=["twice", "often"],
+)
+def test_a_literal_that_never_changes_has_to_be_seen_three_times(
+    shop: Target, times: int, drawn: set[str]
+) -> None:
+    text = "SELECT * FROM app.orders WHERE status = 'done' AND customer_id = {}"
+
+    found = bound(
+        shop,
+        "SELECT * FROM app.orders WHERE status = $1 AND customer_id = $2",
+        examples=[text.format(number) for number in range(times)],
+    )
+
+    not_seen = [each.values for each in found if each.label != "captured"]
+    assert {status for status, _ in not_seen} == drawn
+    assert len({customer for _, customer in not_seen}) > 1
+    assert found[0].label == "captured"
+
+
+def test_beside_a_parameter_a_literal_is_a_part_of_the_statement_at_once(shop: Target) -> None:
+    found = bound(
+        shop,
+        "SELECT * FROM app.orders WHERE status = $1 AND customer_id = $2",
+        examples=[
+            "SELECT * FROM app.orders WHERE status = 'done' AND customer_id = $1",
+            *[f"SELECT * FROM app.orders WHERE status = '{n}' AND customer_id = 7" for n in "abc"],
+        ],
+    )
+
+    not_seen = [each.values for each in found if each.label != "captured"]
+    assert set(not_seen) == {("done", "7")}
+
+
 @pytest.mark.parametrize("text", ["it's", "a\\b", '"x"', "$1", "%s", "';DROP TABLE t;--", "Näme☃"])
 def test_any_text_travels_whole(shop: Target, text: str) -> None:
     quoted = "'" + text.replace("'", "''") + "'"

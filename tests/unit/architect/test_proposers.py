@@ -104,6 +104,17 @@ def test_a_condition_that_keeps_few_rows_becomes_a_predicate(where: str, predica
 
 
 @pytest.mark.parametrize(
+    ("where", "body"),
+    [
+        ("WHERE user_id = 1 OR note = 'x'", 'USING btree ("note") WHERE "note" IS NOT NULL'),
+        ("WHERE id = 1 OR (open AND user_id = 1)", 'USING btree ("user_id") WHERE open'),
+    ],
+)
+def test_each_branch_of_an_or_may_ask_for_few_rows(where: str, body: str) -> None:
+    assert body in ideas(propose_partial, where, PLAIN)
+
+
+@pytest.mark.parametrize(
     "where",
     ["WHERE status = 'paid' AND user_id = 1", "WHERE NOT open", "WHERE note IS NULL"],
 )

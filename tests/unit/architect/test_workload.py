@@ -178,7 +178,7 @@ def test_the_heaviest_statements_that_make_up_the_share_of_time_are_taken() -> N
         entry("SELECT a FROM t1", 90),
         entry("SELECT a FROM t2", 8),
         entry("SELECT a FROM t3", 1.5),
-        entry("SELECT a FROM t4", 0.04),
+        entry("SELECT a FROM t4", 0.02),
         entry("COPY t TO STDOUT", 900),
     ]
     workload = judged(*rows, thresholds=Thresholds())
@@ -186,6 +186,16 @@ def test_the_heaviest_statements_that_make_up_the_share_of_time_are_taken() -> N
     assert workload.skipped[-1].reason == (
         "below the threshold: the statements above it make up 99 % of the time"
     )
+
+
+def test_what_takes_three_parts_in_ten_thousand_is_taken_though_the_share_is_full() -> None:
+    rows = [
+        entry("SELECT a FROM most", 9_996),
+        entry("SELECT a FROM enough", 3.1),
+        entry("SELECT a FROM less", 0.9),
+    ]
+    workload = judged(*rows, thresholds=Thresholds())
+    assert queries(workload) == ["SELECT a FROM most", "SELECT a FROM enough"]
 
 
 def test_a_full_share_takes_even_what_took_no_time() -> None:
