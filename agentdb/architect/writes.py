@@ -11,9 +11,9 @@ from agentdb.target.index import IndexDefinition
 from agentdb.target.syntax import parse_one, pb
 
 # Microseconds on cached pages, PostgreSQL 18.1, a log of 180,000 rows: what one more index adds to
-# an INSERT of one row (median of 300: 1 to 5 beside the 12 of the statement itself), and to each row
-# of a long one (median of five times 4,000 rows). GIN without its pending list, which only puts the
-# work off. GiST was not measured.
+# an INSERT of one row (median of 300: 1 to 5 beside the 12 of the statement itself), and to each
+# row of a long one (median of five times 4,000 rows). GIN without its pending list, which only
+# puts the work off. GiST was not measured.
 _OPENING = 2.5
 _ENTRY = {"btree": 1.0, "gin": 7.0, "brin": 0.05, "hash": 1.0, "gist": 10.0}
 

@@ -40,7 +40,7 @@ def propose_partial(case: Case, catalog: Catalog) -> Iterator[Candidate]:
     is a question of its own.
     """
     del catalog
-    for use in (question for use in case.uses for question in _questions(use)):
+    for use in (question for asked in case.uses for question in _questions(asked)):
         for part in _parts(use) if worth_an_index(use.table) else ():
             for keys in _key_lists(use, part):
                 table = (use.table.schema, use.table.name)

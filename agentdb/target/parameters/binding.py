@@ -37,7 +37,8 @@ from agentdb.target.syntax import Unparsable, deparse, find, pb
 
 _CAPTURED_WEIGHT = 4.0
 _NEARLY_ALL = 0.9
-_SEEN_ENOUGH = 3
+_USUAL_SHARE = 0.1  # of a value, where no statistics tell
+_CHANCE = 0.01  # that a value which varies is the same each time
 _MOST_VALUES = 13
 _USUAL_WEIGHT = {"row": 2.0, "common": 2.0, "rare": 2.0, "middle": 1.0}
 
@@ -89,10 +90,10 @@ def bind(
     few, and for a pattern that hardly matches: what is right for one may be wrong for another.
     `examples` are texts of the same statement with its literals, each as often as it was seen:
     all but one of the believable calls may be such. Where they have a `$n`, the application binds
-    that. A literal that is the same in every example, beside a `$n` or seen three times, is taken
-    for a part of the statement. `rows_per_call` is what a call returned on average, which tells
-    rare values from common ones. Of a write, its `read_part` is bound. Nothing but sampling
-    queries is executed. Raises NotExecutable, with the reason, when there is no way.
+    that. A literal that is the same in every example, beside a `$n` or more often than chance would
+    have it, is taken for a part of the statement. `rows_per_call` is what a call returned on
+    average, which tells rare values from common ones. Of a write, its `read_part` is bound.
+    Nothing but sampling queries is executed. Raises NotExecutable, with the reason, when there is no way.
     """
     try:
         statement = _reading(repair(query))
@@ -147,25 +148,33 @@ def _with_constants(needs: Mapping[int, Need], known: Sequence[_Told]) -> Mappin
     """Settle what is the same literal in every example.
 
     Beside a `$n` one example is enough: the application binds what varies. A text that binds
-    nothing has to be seen a few times.
+    nothing has to be seen until chance would hardly have it so, by how common the value is.
     """
-    constants = {
-        **_always_the_same([told for told in known if not told.binds], _SEEN_ENOUGH),
-        **_always_the_same([told for told in known if told.binds], 1),
+    bound = _values_seen([told for told in known if told.binds])
+    written = _values_seen([told for told in known if not told.binds])
+    constants = {n: values[0] for n, values in written.items() if _is_no_chance(needs, n, values)}
+    constants |= {n: values[0] for n, values in bound.items() if len(set(values)) == 1}
+    return {
+        n: replace(need, constant=(constants[n],) if n in constants else ())
+        for n, need in needs.items()
     }
-    return {n: replace(need, constant=constants.get(n, ())) for n, need in needs.items()}
 
 
-def _always_the_same(known: Iterable[_Told], times: int) -> Mapping[int, tuple[Value]]:
+def _values_seen(known: Iterable[_Told]) -> Mapping[int, Sequence[Value]]:
     found: defaultdict[int, list[Value]] = defaultdict(list)
     for told in known:
         for number, value in told.values.items():
             found[number].append(value)
-    return {
-        number: (values[0],)
-        for number, values in found.items()
-        if len(values) >= times and len(set(values)) == 1
-    }
+    return found
+
+
+def _is_no_chance(needs: Mapping[int, Need], number: int, values: Sequence[Value]) -> bool:
+    if len(set(values)) > 1 or number not in needs:
+        return False
+    spread = needs[number].spread
+    shares = dict(zip(spread.common, spread.frequencies, strict=False))
+    share = shares.get(str(values[0]), 0.0) if shares else _USUAL_SHARE
+    return len(values) > 1 and share ** (len(values) - 1) <= _CHANCE
 
 
 def _captured(known: Iterable[_Told], needs: Mapping[int, Need]) -> Iterator[_Draft]:
