@@ -57,7 +57,7 @@ ReportOption = Annotated[
 ]
 
 
-def audit(  # noqa: PLR0913 - each is a flag of the command line
+def audit(
     *,
     target: TargetOption = None,
     preset: PresetOption = None,

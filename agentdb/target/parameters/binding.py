@@ -93,7 +93,8 @@ def bind(
     that. A literal that is the same in every example, beside a `$n` or more often than chance would
     have it, is taken for a part of the statement. `rows_per_call` is what a call returned on
     average, which tells rare values from common ones. Of a write, its `read_part` is bound.
-    Nothing but sampling queries is executed. Raises NotExecutable, with the reason, when there is no way.
+    Nothing but sampling queries is executed. Raises NotExecutable, with the reason, when there is
+    no way.
     """
     try:
         statement = _reading(repair(query))
