@@ -9,7 +9,9 @@ from pathlib import Path
 from typing import Literal
 
 import psycopg
+from pgvector import HalfVector as HalfWire
 from pgvector import Vector as Wire
+from pgvector.psycopg.halfvec import HalfVectorBinaryDumper
 from pgvector.psycopg.vector import VectorBinaryDumper
 from psycopg.conninfo import conninfo_to_dict
 from sqlalchemy import (
@@ -27,6 +29,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.engine import ExceptionContext
 from sqlalchemy.exc import DBAPIError
+from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from sqlalchemy.orm import Session
 from sqlalchemy.pool import ConnectionPoolEntry
 from sqlalchemy.schema import CreateSchema
@@ -49,6 +52,7 @@ SchemaState = Literal["current", "missing", "behind", "ahead"]
 SETUP = (
     # Not where the search path points: for a role named agentdb that is our own schema.
     text("CREATE EXTENSION IF NOT EXISTS vector SCHEMA public"),
+    text("CREATE EXTENSION IF NOT EXISTS btree_gist SCHEMA public"),
     CreateSchema(SCHEMA, if_not_exists=True),
 )
 """What must be there before the first migration."""
@@ -65,18 +69,34 @@ def make_engine(url: str) -> Engine:
     or `SetupMissing` where SQLAlchemy would raise its own errors.
     """
     engine = create_engine("postgresql+psycopg://", connect_args=_parameters(url))
-    event.listen(engine, "handle_error", _explained, retval=True)
-    accept_vectors(engine)
+    _equip(engine)
     return engine
 
 
+def make_async_engine(url: str) -> AsyncEngine:
+    """Return the same as `make_engine`, for an event loop; dispose of it in that loop."""
+    engine = create_async_engine("postgresql+psycopg://", connect_args=_parameters(url))
+    _equip(engine.sync_engine)
+    return engine
+
+
+def _equip(engine: Engine) -> None:
+    event.listen(engine, "handle_error", _explained, retval=True)
+    accept_vectors(engine)
+
+
 def accept_vectors(engine: Engine) -> None:
-    """Let the connections of an engine, also of an application's own, send vectors in binary."""
+    """Let the connections of an engine, also of an application's own, send vectors in binary.
+
+    Of an `AsyncEngine` give its `sync_engine`.
+    """
     event.listen(engine, "connect", _register_vectors)
 
 
 def _register_vectors(connection: psycopg.Connection, _record: ConnectionPoolEntry) -> None:
+    # Of an async engine it is SQLAlchemy's adapter, which has the same `adapters`.
     connection.adapters.register_dumper(Wire, VectorBinaryDumper)
+    connection.adapters.register_dumper(HalfWire, HalfVectorBinaryDumper)
 
 
 @contextmanager
@@ -96,6 +116,8 @@ def _parameters(url: str) -> dict[str, str | int | None]:
 
 def _explained(context: ExceptionContext) -> AgentDBError | None:
     error = context.original_exception
+    if not isinstance(error, Exception):  # Ctrl-C or a cancelled await, not the server's doing
+        return None
     reason = _first_line(error)
     if context.connection is None or context.is_disconnect:
         return DatabaseUnreachable(
@@ -138,15 +160,18 @@ def prepare(connection: Connection) -> None:
 
     Looks first: CREATE … IF NOT EXISTS wants the privilege even when there is nothing to do.
     """
-    create_extension, create_schema = SETUP
+    create_vector, create_gist, create_schema = SETUP
     if not _sees_vectors(connection):
-        with _vector_explained():
-            connection.execute(create_extension)
+        with _explained_as("pgvector", "postgresql-18-pgvector"):
+            connection.execute(create_vector)
     if not _sees_vectors(connection):
         raise SetupMissing(
             "pgvector is installed in a schema that agentdb's role does not search: "
             'ALTER ROLE … SET search_path = "$user", public and the schema of the extension vector'
         )
+    if not _has_extension(connection, "btree_gist"):
+        with _explained_as("btree_gist", "postgresql-contrib"):
+            connection.execute(create_gist)
     if not inspect(connection).has_schema(SCHEMA):
         connection.execute(create_schema)
 
@@ -155,14 +180,20 @@ def _sees_vectors(connection: Connection) -> bool:
     return connection.scalar(select(func.to_regtype("vector"))) is not None
 
 
+def _has_extension(connection: Connection, name: str) -> bool:
+    installed = table("pg_extension", column("extname", Text()), schema="pg_catalog")
+    wanted = select(installed.c.extname).where(installed.c.extname == name)
+    return connection.scalar(wanted) is not None
+
+
 @contextmanager
-def _vector_explained() -> Iterator[None]:
+def _explained_as(extension: str, package: str) -> Iterator[None]:
     try:
         yield
     except DBAPIError as error:
         raise SetupMissing(
-            f"pgvector cannot be created ({_first_line(error.orig)}): install it on the server "
-            f"(Debian: postgresql-18-pgvector), then run {_setup('extensions')} with psql"
+            f"{extension} cannot be created ({_first_line(error.orig)}): install it on the server "
+            f"(Debian: {package}), then run {_setup('extensions')} with psql"
         ) from error
 
 

@@ -15,7 +15,7 @@ from sqlalchemy.dialects.postgresql.base import ischema_names
 from agentdb.database import SETUP, make_engine, prepare
 from agentdb.models import Base
 from agentdb.models.base import SCHEMA
-from agentdb.models.vector import VectorType
+from agentdb.models.vector import HalfVectorType, VectorType
 
 
 def ours(name: str | None, kind: str, _parents: object) -> bool:
@@ -50,7 +50,7 @@ def online(connection: Connection) -> None:
 def develop(url: str) -> None:
     # For a comparison, "$user" must not make our schema the default one, which has no name.
     os.environ["PGOPTIONS"] = "-c search_path=public"
-    ischema_names["vector"] = VectorType
+    ischema_names.update(vector=VectorType, halfvec=HalfVectorType)
     engine = make_engine(url)
     with engine.begin() as connection:
         online(connection)

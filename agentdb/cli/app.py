@@ -15,7 +15,18 @@ from typing import Annotated
 
 import typer
 
-from agentdb.cli import audit, database, demo, recommendations, schedule, server, similar
+from agentdb.cli import (
+    audit,
+    database,
+    demo,
+    evaluate,
+    ingest,
+    memory,
+    recommendations,
+    schedule,
+    server,
+    similar,
+)
 from agentdb.cli.output import complain, print_text, print_traceback
 from agentdb.errors import AgentDBError
 
@@ -36,6 +47,12 @@ app.command(epilog=demo.EXAMPLE)(demo.demo)
 app.command(epilog=audit.EXAMPLE)(audit.audit)
 app.add_typer(recommendations.app)
 app.command(epilog=similar.EXAMPLE)(similar.similar)
+app.command(epilog=memory.REMEMBER_EXAMPLE)(memory.remember)
+app.command(epilog=memory.RECALL_EXAMPLE)(memory.recall)
+app.command(epilog=memory.FORGET_EXAMPLE)(memory.forget)
+app.command(epilog=ingest.INGEST_EXAMPLE)(ingest.ingest)
+app.command(epilog=ingest.SEARCH_EXAMPLE)(ingest.search)
+app.command(name="eval", epilog=evaluate.EXAMPLE)(evaluate.evaluate)
 app.command(epilog=schedule.EXAMPLE)(schedule.schedule)
 app.add_typer(server.app)
 

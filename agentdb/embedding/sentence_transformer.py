@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
+from threading import Lock
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -27,14 +28,16 @@ class SentenceTransformerEmbedder:
     name: str
     source: str
     dimension: int = DIMENSION
+    _turn: Lock = field(default_factory=Lock, init=False, repr=False, compare=False)
 
     def embed(self, texts: Sequence[str]) -> Vectors:
         """Return one vector of length 1 a text; raises DimensionMismatch for another dimension."""
         if not texts:
             return np.empty((0, DIMENSION), np.float32)
-        vectors = self._model.encode(
-            list(texts), normalize_embeddings=True, show_progress_bar=False
-        )
+        with self._turn:  # its tokenizer serves one thread at a time
+            vectors = self._model.encode(
+                list(texts), normalize_embeddings=True, show_progress_bar=False
+            )
         return fitting(np.asarray(vectors, dtype=np.float32), self.name)
 
     @cached_property

@@ -119,13 +119,24 @@ def read_report(path: Path) -> Report:
 
     Only its outcomes are read: the figures are computed anew from them.
     """
+    return _report(parse_json(read_text(path), path), str(path))
+
+
+def read_reports(path: Path) -> dict[str, Report]:
+    """Return the reports of a file of `agentdb eval` by the arm they are of; raises BadData."""
     kept = narrowed(parse_json(read_text(path), path), dict, str(path))
-    outcomes = narrowed(kept.get("outcomes"), list, f"{path}: `outcomes`")
-    ks = narrowed(kept.get("ks"), list, f"{path}: `ks`")
+    arms = narrowed(kept.get("arms"), dict, f"{path}: `arms`")
+    return {arm: _report(each, f"{path}, {arm}") for arm, each in arms.items()}
+
+
+def _report(value: object, place: str) -> Report:
+    kept = narrowed(value, dict, place)
+    outcomes = narrowed(kept.get("outcomes"), list, f"{place}: `outcomes`")
+    ks = narrowed(kept.get("ks"), list, f"{place}: `ks`")
     return report_of(
-        [_kept(each, f"{path}, outcome {place}") for place, each in enumerate(outcomes, start=1)],
-        [narrowed(k, int, f"{path}: `ks`") for k in ks],
-        left_out=narrowed(kept.get("left_out"), int, f"{path}: `left_out`"),
+        [_kept(each, f"{place}, outcome {number}") for number, each in enumerate(outcomes, 1)],
+        [narrowed(k, int, f"{place}: `ks`") for k in ks],
+        left_out=narrowed(kept.get("left_out"), int, f"{place}: `left_out`"),
     )
 
 

@@ -1,4 +1,4 @@
-"""A pgvector column that travels in binary: ten times faster than the text form."""
+"""pgvector columns that travel in binary: ten times faster than the text form."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
+from pgvector import HalfVector as HalfWire
 from pgvector import Vector as Wire
 from sqlalchemy import ColumnElement, Dialect, func
 from sqlalchemy.types import UserDefinedType
@@ -49,3 +50,37 @@ class VectorType(UserDefinedType[Vector]):
     ) -> Callable[[bytes | None], Vector | None]:
         """Return what makes an array of the binary form."""
         return lambda data: None if data is None else Wire.from_binary(data).to_numpy()
+
+
+class HalfVectorType(UserDefinedType[Vector]):
+    """`halfvec(384)`: two bytes a number, which a search cannot tell from four."""
+
+    cache_ok = True
+    render_bind_cast = True
+
+    def __init__(self, dimension: int) -> None:
+        self.dimension = dimension
+
+    def get_col_spec(self, **_: object) -> str:
+        """Return the type's name in DDL and casts."""
+        return f"HALFVEC({self.dimension})"
+
+    def bind_processor(self, dialect: Dialect) -> Callable[[Vector | None], HalfWire | None]:  # noqa: ARG002  SQLAlchemy's signature
+        """Return what makes a parameter of an array: psycopg dumps it in binary."""
+        return lambda vector: None if vector is None else HalfWire(vector)
+
+    def column_expression(self, column: ColumnElement[Any]) -> ColumnElement[Any]:
+        """Read the column in its binary form."""
+        return func.halfvec_send(column, type_=self)
+
+    def result_processor(
+        self,
+        dialect: Dialect,  # noqa: ARG002  SQLAlchemy's signature
+        coltype: object,  # noqa: ARG002
+    ) -> Callable[[bytes | None], Vector | None]:
+        """Return what makes an array of the binary form."""
+        return lambda data: None if data is None else _as_single(HalfWire.from_binary(data))
+
+
+def _as_single(wire: HalfWire) -> Vector:
+    return wire.to_numpy().astype(np.float32)

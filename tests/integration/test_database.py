@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import tempfile
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from urllib.parse import urlsplit, urlunsplit
@@ -214,3 +217,10 @@ def new_role(url: str, name: str) -> str:
     if value(url, f"SELECT to_regrole('{name}')") is None:
         run(url, f"CREATE ROLE {name} LOGIN PASSWORD 'sesame'")
     return replaced(url, name, "sesame")
+
+
+def test_ctrl_c_is_not_taken_for_a_server_that_went_away(engine: Engine) -> None:
+    pressed = threading.Timer(0.3, os.kill, (os.getpid(), signal.SIGINT))
+    pressed.start()
+    with engine.connect() as connection, pytest.raises(KeyboardInterrupt):
+        connection.execute(select(func.pg_sleep(5)))

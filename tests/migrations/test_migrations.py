@@ -28,10 +28,10 @@ from agentdb.database import (
 from agentdb.errors import SchemaMissing, SchemaOutOfDate, SchemaTooNew, SetupMissing
 from agentdb.models import Base
 from agentdb.models.base import SCHEMA
-from agentdb.models.vector import VectorType
+from agentdb.models.vector import HalfVectorType, VectorType
 from tests.servers import connect, database_name, new_database, run, value
 
-REVISIONS = ["0001_audits_and_advice", "0002_embedding_cache"]
+REVISIONS = ["0001_audits_and_advice", "0002_embedding_cache", "0003_memory"]
 
 STRUCTURE = """
     SELECT format('%s.%s %s%s %s', relation.relname, attribute.attname,
@@ -70,9 +70,9 @@ def tables(url: str) -> list[str]:
 @pytest.fixture
 def knows_vectors() -> Iterator[None]:
     """Let reflection recognise the type of pgvector."""
-    ischema_names["vector"] = VectorType
+    ischema_names.update(vector=VectorType, halfvec=HalfVectorType)
     yield
-    del ischema_names["vector"]
+    del ischema_names["vector"], ischema_names["halfvec"]
 
 
 @contextmanager

@@ -1,0 +1,142 @@
+"""`agentdb ingest` and `search`: what agents can look up, from files, from the shell."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from pathlib import Path
+from time import monotonic
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from agentdb.cli.output import (
+    Format,
+    FormatOption,
+    Tell,
+    print_json,
+    print_table,
+    progress,
+    say,
+)
+from agentdb.errors import BadInput
+from agentdb.settings import read_settings
+
+if TYPE_CHECKING:
+    from agentdb.documents.document import Unreadable
+    from agentdb.repositories.memory import Found
+    from agentdb.wiring.ingesting import Summary
+
+INGEST_EXAMPLE = "Example: agentdb ingest docs faq.csv --tag handbook"
+SEARCH_EXAMPLE = "Example: agentdb search 'how long is the warranty?' --tag handbook -k 3"
+
+_NAMED = 10  # of the files that cannot be read, where there is nothing else
+
+NamespaceOption = Annotated[str, typer.Option(help="Whose knowledge: any name, '' by default.")]
+
+
+def ingest(
+    paths: Annotated[list[Path], typer.Argument(metavar="PATH", help="Files and folders.")],
+    namespace: NamespaceOption = "",
+    tag: Annotated[list[str] | None, typer.Option(help="To search by; may be repeated.")] = None,
+    text_from: Annotated[
+        str | None, typer.Option(metavar="FIELD", help="Of JSONL and CSV: where the text is.")
+    ] = None,
+    format_: FormatOption = Format.TABLE,
+) -> None:
+    """Keep documents to search in: text, Markdown, HTML, PDF, and rows of JSONL and CSV.
+
+    Run it again when files have changed, or when it was interrupted: what is kept and unchanged
+    is passed over. A document is known by its path as given; one whose file is gone stays until
+    `agentdb forget --subject PATH`.
+    """
+    from agentdb.wiring import ingesting  # noqa: PLC0415 - --help does without numpy
+
+    with progress() as tell:
+        done = ingesting.ingest(
+            read_settings(),
+            paths,
+            namespace=namespace,
+            tags=tag or (),
+            text_from=text_from,
+            tell=_with_time_left(tell),
+        )
+    _require_documents(done, paths)
+    if format_ == Format.JSON:
+        print_json(done)
+        return
+    columns = ("new", "replaced", "unchanged", "chunks", "unreadable")
+    counts = (done.new, done.replaced, done.unchanged, done.chunks, len(done.unreadable))
+    print_table(columns, [counts])
+    for each in done.unreadable:
+        say(_reason(each))
+
+
+def search(
+    text: Annotated[str, typer.Argument(help="What you want to know.")],
+    count: Annotated[int, typer.Option("-k", min=1, max=1000, help="So many at the most.")] = 10,
+    tag: Annotated[
+        list[str] | None, typer.Option(help="Only with it, and with the others.")
+    ] = None,
+    namespace: NamespaceOption = "",
+    explain: Annotated[bool, typer.Option("--explain", help="Say why each was found.")] = False,
+    format_: FormatOption = Format.TABLE,
+) -> None:
+    """Search what was ingested, by meaning and by words."""
+    from agentdb.wiring import ingesting  # noqa: PLC0415 - --help does without numpy
+
+    found = ingesting.search(read_settings(), text, count, namespace=namespace, tags=tag or ())
+    if format_ == Format.JSON:
+        print_json(found)
+        return
+    columns = ["score", "source", "under", "text"]
+    if explain:
+        columns += ["similarity", "rank", "words", "rank", "path"]
+    print_table(columns, [_row(each, explain=explain) for each in found])
+    if not found:
+        say("nothing was ingested that fits: agentdb ingest PATH")
+
+
+def _row(found: Found, *, explain: bool) -> list[object]:
+    memory = found.memory
+    headings = memory.metadata.get("headings")
+    under = " > ".join(map(str, headings)) if isinstance(headings, list) else ""
+    row: list[object] = [
+        f"{found.score:.2f}",
+        memory.subject,
+        under,
+        " ".join(memory.content.split()),
+    ]
+    if explain:
+        row += [_share(found.similarity), found.vector_rank]
+        row += [_share(found.coverage), found.keyword_rank, found.path]
+    return row
+
+
+def _share(value: float | None) -> str | None:
+    return None if value is None else f"{value:.2f}"
+
+
+def _require_documents(done: Summary, paths: list[Path]) -> None:
+    if done.new or done.replaced or done.unchanged:
+        return
+    if not done.unreadable:
+        raise BadInput(f"there is no file to read in {', '.join(map(str, paths))}")
+    named = "; ".join(map(_reason, done.unreadable[:_NAMED]))
+    more = len(done.unreadable) - _NAMED
+    raise BadInput(f"nothing could be read: {named}" + (f"; and {more} more" if more > 0 else ""))
+
+
+def _reason(unreadable: Unreadable) -> str:
+    return f"{unreadable.source}: {unreadable.reason}"
+
+
+def _with_time_left(tell: Tell) -> Tell:
+    """Return what tells also how long it will take, by how long it took so far."""
+    begun = monotonic()
+
+    def told(stage: str, done: int, total: int) -> None:
+        seconds = (monotonic() - begun) * (total - done) / done if done else 0
+        left = f", {timedelta(seconds=round(seconds))} left" if done else ""
+        tell(f"{stage}{left}", done, total)
+
+    return told

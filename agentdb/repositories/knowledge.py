@@ -1,0 +1,279 @@
+"""What agents can look up: documents, kept as their chunks in the caller's transaction."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from itertools import accumulate
+from typing import Literal
+from zlib import crc32
+
+import numpy as np
+from sqlalchemy import ColumnElement, delete, func, select
+from sqlalchemy.orm import Session
+
+from agentdb.documents.splitting import Chunk
+from agentdb.embedding.cached import content_hash
+from agentdb.embedding.embedder import Embedder, Vector, Vectors
+from agentdb.errors import BadText
+from agentdb.models.base import Json
+from agentdb.models.entry import EntryRow, Kind
+from agentdb.repositories.memories import MemoryRepository
+from agentdb.repositories.memory import DEFAULT_TENANT, Found, NewMemory
+from agentdb.search.filters import Filter, storable
+
+LONGEST_SOURCE = 400
+"""Bytes that the name of a document may have: as any subject's."""
+
+_KIND: Kind = "chunk"
+_LOCKS = 64  # a namespace has so many: one for each document would fill the server's lock table
+_UNTRACKED = {"synchronize_session": False}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class NewDocument:
+    """A document to keep; raises `BadText` or `BadMetadata` for what Postgres cannot.
+
+    `source` is its name, `text_hash` tells one text from another; `metadata` can be searched by,
+    as can `title`, `tags`, `headings` and `position`, which take the place of metadata so named.
+    `vectors` are of `embedded_text(chunk)`, for a caller who has them already.
+    """
+
+    source: str
+    title: str
+    text_hash: str
+    chunks: Sequence[Chunk] = ()
+    tags: Sequence[str] = ()
+    metadata: Mapping[str, object] = field(default_factory=dict)
+    vectors: Vectors | None = None
+
+    def __post_init__(self) -> None:
+        """Refuse what cannot be kept before anything is done for it."""
+        storable({**self.metadata, "source": self.source, "title": self.title, "tags": self.tags})
+        if not self.source:
+            raise BadText("a document needs a source: the name it is known by")
+        if len(self.source.encode()) > LONGEST_SOURCE:
+            raise BadText(f"its source is longer than {LONGEST_SOURCE} bytes: shorten the path")
+
+    @property
+    def version(self) -> str:
+        """What changes when anything of the document does; no two documents share one."""
+        told = [self.source, self.title, self.text_hash, list(self.tags), storable(self.metadata)]
+        return content_hash(json.dumps(told, sort_keys=True))
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """What became of a document, and how many chunks are kept of it."""
+
+    status: Literal["new", "replaced", "unchanged"]
+    chunks: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Source:
+    """A document that is kept; `version` is the one of NewDocument, `since` when it was put."""
+
+    source: str
+    title: str
+    tags: Sequence[str]
+    version: str
+    chunks: int
+    since: datetime
+
+
+class KnowledgeRepository:
+    """Documents as their chunks, in the caller's session: never committed here.
+
+    A chunk is an entry of the kind `chunk` whose subject is the document's source, beside the
+    memories and found as they are. All of them belong to one tenant and one namespace.
+    """
+
+    def __init__(
+        self,
+        session: Session,
+        embedder: Embedder | None = None,
+        *,
+        tenant: str = DEFAULT_TENANT,
+        namespace: str = "",
+    ) -> None:
+        self._session = session
+        self._embedder = embedder
+        self._tenant = tenant
+        self._namespace = namespace
+        self._memories = MemoryRepository(session, embedder, tenant=tenant, namespace=namespace)
+
+    def put(  # noqa: PLR0913 - each is a part of the document
+        self,
+        source: str,
+        title: str,
+        chunks: Sequence[Chunk],
+        *,
+        text_hash: str,
+        tags: Sequence[str] = (),
+        metadata: Mapping[str, object] | None = None,
+        vectors: Vectors | None = None,
+    ) -> Stored:
+        """Keep a document: nothing is done if it is unchanged, else its chunks are replaced.
+
+        See `NewDocument` for what is given and `put_many` for what is raised.
+        """
+        document = NewDocument(
+            source=source,
+            title=title,
+            text_hash=text_hash,
+            chunks=chunks,
+            tags=tags,
+            metadata=metadata or {},
+            vectors=vectors,
+        )
+        return self.put_many([document])[0]
+
+    def put_many(self, documents: Iterable[NewDocument]) -> tuple[Stored, ...]:
+        """Keep documents, all of them or none; return what became of each, in their order.
+
+        What is embedded of a chunk are its headings and its text. A chunk that a document has
+        twice is kept once. Raises `BadInput`, `SpaceMismatch`, `DimensionMismatch`.
+        """
+        given = list(documents)
+        wanted = {document.source: document for document in given}
+        held = {each.source: each for each in self.sources(wanted)}
+        stored = {name: Stored("unchanged", each.chunks) for name, each in held.items()}
+        changed = [
+            document
+            for name, document in sorted(wanted.items())
+            if name not in held or held[name].version != document.version
+        ]
+        stored |= self._replace(self._embedded([_distinct(each) for each in changed]))
+        return tuple(stored[document.source] for document in given)
+
+    def search(
+        self,
+        query: str,
+        k: int = 10,
+        *,
+        sources: Collection[str] | None = None,
+        tags: Collection[str] = (),
+        filter: Filter | None = None,  # noqa: A002 - what everybody calls it
+        vector: Vector | None = None,
+    ) -> tuple[Found, ...]:
+        """Return the `k` chunks that answer a text best, or as many as there are.
+
+        Only of these `sources`, only with all of these `tags`, only where `filter` holds of the
+        metadata. Raises `BadText`, `BadFilter`, `SpaceMismatch`.
+        """
+        wanted: list[Filter] = [filter] if filter else []
+        if tags:
+            wanted.append({"tags": {"contains": list(tags)}})
+        if sources is not None:
+            versions = [each.version for each in self.sources(sources)]
+            wanted.append({"document": {"in": versions}})
+        meant = {"and": wanted} if wanted else None
+        return self._memories.search(query, k, kinds=[_KIND], filter=meant, vector=vector)
+
+    def sources(self, among: Collection[str] | None = None) -> tuple[Source, ...]:
+        """Return the documents that are kept, or those of them with these names, by name."""
+        metadata = EntryRow.metadata_
+        listed = select(
+            EntryRow.subject.label("source"),
+            metadata["title"].astext.label("title"),
+            metadata["tags"].label("tags"),
+            metadata["document"].astext.label("version"),
+            func.count().label("chunks"),
+            func.max(EntryRow.created_at).label("since"),
+        ).where(*self._own(among), metadata.has_key("document"))
+        grouped = listed.group_by("source", "title", "tags", "version").order_by("source")
+        return tuple(Source(**row) for row in self._session.execute(grouped).mappings())
+
+    def forget(self, source: str) -> int:
+        """Delete a document; return how many chunks it had, 0 if it is not kept."""
+        return sum(self._delete([source]).values())
+
+    # What is kept -----------------------------------------------------------------------------
+
+    def _replace(self, documents: Sequence[NewDocument]) -> dict[str, Stored]:
+        """Put documents in the place of what is kept under their names, in one savepoint."""
+        if not documents:
+            return {}
+        sources = [document.source for document in documents]
+        with self._session.begin_nested():
+            self._lock(sources)
+            gone = self._delete(sources)
+            self._memories.add_many(entry for each in documents for entry in _entries(each))
+        return {
+            each.source: Stored("replaced" if each.source in gone else "new", len(each.chunks))
+            for each in documents
+        }
+
+    def _lock(self, sources: Iterable[str]) -> None:
+        """Let who puts the same documents at the same moment wait: else theirs would mix."""
+        for number in sorted({crc32(source.encode()) % _LOCKS for source in sources}):
+            name = "\x1f".join(("knowledge", self._tenant, self._namespace, str(number)))
+            lock = func.pg_advisory_xact_lock(func.hashtextextended(name, 0))
+            self._session.execute(select(lock))
+
+    def _delete(self, sources: Collection[str]) -> dict[str, int]:
+        """Delete documents; return how many chunks each had."""
+        gone = delete(EntryRow).where(*self._own(sources)).returning(EntryRow.subject)
+        deleted = gone.cte("gone")
+        counted = select(deleted.c.subject, func.count().label("chunks")).group_by(
+            deleted.c.subject
+        )
+        rows = self._session.execute(counted, execution_options=_UNTRACKED)
+        return {row.subject: row.chunks for row in rows}
+
+    def _own(self, sources: Collection[str] | None) -> Iterator[ColumnElement[bool]]:
+        yield EntryRow.tenant == self._tenant
+        yield EntryRow.namespace == self._namespace
+        yield EntryRow.kind == _KIND
+        if sources is not None:
+            yield EntryRow.subject == func.any(list(sources))
+
+    # What it is found by ----------------------------------------------------------------------
+
+    def _embedded(self, documents: Sequence[NewDocument]) -> list[NewDocument]:
+        if self._embedder is None or all(each.vectors is not None for each in documents):
+            return list(documents)
+        texts = [embedded_text(chunk) for each in documents for chunk in each.chunks]
+        return with_vectors(documents, self._embedder.embed(texts))
+
+
+def embedded_text(chunk: Chunk) -> str:
+    """Return what a chunk's vector is of: the headings it stands under, and its text."""
+    return "\n".join([" > ".join(chunk.headings), chunk.text]) if chunk.headings else chunk.text
+
+
+def with_vectors(documents: Sequence[NewDocument], vectors: Vectors) -> list[NewDocument]:
+    """Return the documents with the vectors of all their chunks, which come in their order."""
+    ends = list(accumulate(len(document.chunks) for document in documents))
+    parts = np.split(vectors, ends)  # the last is what is left: nothing
+    return [replace(each, vectors=part) for each, part in zip(documents, parts, strict=False)]
+
+
+def _distinct(document: NewDocument) -> NewDocument:
+    """Return a document in which no text comes twice: the first one stays."""
+    places = {content_hash(chunk.text): at for at, chunk in reversed([*enumerate(document.chunks)])}
+    first = sorted(places.values())
+    vectors = None if document.vectors is None else document.vectors[first]
+    return replace(document, chunks=[document.chunks[at] for at in first], vectors=vectors)
+
+
+def _entries(document: NewDocument) -> Iterator[NewMemory]:
+    vectors = [None] * len(document.chunks) if document.vectors is None else document.vectors
+    known = {
+        **document.metadata,
+        "title": document.title,
+        "tags": list(document.tags),
+        "document": document.version,
+    }
+    for chunk, vector in zip(document.chunks, vectors, strict=True):
+        place: dict[str, Json] = {"position": chunk.position, "headings": list(chunk.headings)}
+        yield NewMemory(
+            chunk.text,
+            kind=_KIND,
+            subject=document.source,
+            metadata={**known, **place},
+            vector=vector,
+        )

@@ -1,0 +1,464 @@
+"""An agent's memory: kept, corrected, searched and forgotten in the caller's transaction."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from hashlib import blake2b
+from typing import Any, get_args
+
+import numpy as np
+from sqlalchemy import (
+    BigInteger,
+    ColumnElement,
+    cast,
+    delete,
+    func,
+    literal_column,
+    or_,
+    select,
+    update,
+)
+from sqlalchemy.dialects.postgresql import ARRAY, insert
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import Session
+
+from agentdb.embedding.cached import canonical, content_hash
+from agentdb.embedding.embedder import Embedder, Vector, fitting
+from agentdb.errors import BadInput, BadText, NotFound, SpaceMismatch
+from agentdb.models.base import Json
+from agentdb.models.entry import EntryRow, Kind, SpaceRow
+from agentdb.repositories.memory import DEFAULT_TENANT, Found, Memory, NewMemory
+from agentdb.search.entries import ENTRY, RANKING, SEARCH
+from agentdb.search.filters import Filter, compile_filter, storable
+
+LONGEST = 100_000
+"""Characters that a memory may have: what is longer is a document."""
+
+MOST = 10_000
+"""Memories that one search may ask for."""
+
+_LONGEST_NAME = 400  # bytes: four of them, twice, have to fit a page of an index
+_HALVES = re.compile("[\ud800-\udfff]")  # of characters: surrogates without their pair
+_LONGEST_TTL = timedelta(days=365_250)
+_KINDS = frozenset(get_args(Kind))
+_BATCH = 500
+_UNTRACKED = {"synchronize_session": False}
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Draft:
+    """A memory as its row will be."""
+
+    new: NewMemory
+    hash: bytes
+    metadata: Mapping[str, Json]
+    times: int = 1
+
+
+class MemoryRepository:
+    """What an agent remembers, in the caller's session: never committed here.
+
+    Without an embedder memories are kept without vectors and found by their words alone. All that
+    is kept and found belongs to one tenant and one namespace.
+    """
+
+    def __init__(
+        self,
+        session: Session,
+        embedder: Embedder | None = None,
+        *,
+        tenant: str = DEFAULT_TENANT,
+        namespace: str = "",
+    ) -> None:
+        self._session = session
+        self._embedder = embedder
+        self._tenant = _name(tenant, "a tenant")
+        self._namespace = _plain(namespace, "a namespace")
+
+    def add(self, memory: NewMemory | str) -> Memory:
+        """Remember something; what is remembered already is counted once more.
+
+        A value of a fact (`key`) ends the one before. Raises `BadText`, `BadMetadata`, `BadInput`,
+        `SpaceMismatch`, `DimensionMismatch`.
+        """
+        return self.add_many([memory])[0]
+
+    def add_many(self, memories: Iterable[NewMemory | str]) -> tuple[Memory, ...]:
+        """Remember many things, embedded before any of them is sent; return them in their order.
+
+        All or, if it raises as `add` does, none of them.
+        """
+        drafts = self._embedded([_draft(memory) for memory in memories])
+        if any(draft.new.vector is not None for draft in drafts):
+            self._require_space()
+        with self._session.begin_nested():
+            self._queue([draft for draft in drafts if draft.new.key is not None])
+            facts = {id(d): self._supersede(d) for d in drafts if d.new.key is not None}
+            plain = self._keep([draft for draft in drafts if draft.new.key is None])
+        return tuple(facts[id(d)] if d.new.key is not None else plain[_identity(d)] for d in drafts)
+
+    def get(self, identifier: int) -> Memory:
+        """Return a memory by its id; raise `NotFound`."""
+        row = self._session.execute(select(*ENTRY).where(self._is(identifier))).one_or_none()
+        if row is None:
+            raise NotFound(f"no memory has the id {identifier}")
+        return Memory(**row._asdict())
+
+    def search(  # noqa: PLR0913 - each narrows the search by itself
+        self,
+        query: str,
+        k: int = 10,
+        *,
+        kinds: Collection[Kind] | None = None,
+        subject: str | None = None,
+        agent: str | None = None,
+        filter: Filter | None = None,  # noqa: A002 - what everybody calls it
+        as_of: datetime | None = None,
+        half_life: timedelta | None = None,
+        vector: Vector | None = None,
+    ) -> tuple[Found, ...]:
+        """Return the `k` memories that answer a text best, or as many as there are.
+
+        Meaning (vectors) and words both count. `filter` is about metadata (see
+        `agentdb.search.filters`); `as_of` searches what held at that moment; `half_life` lets what
+        is older count a little less; `vector` is the text's, for a caller who has it. Raises
+        `BadText`, `BadFilter`, `SpaceMismatch`.
+        """
+        if not 1 <= k <= MOST:
+            raise BadInput(f"a search finds 1 to {MOST:,} memories, not {k:,}")
+        if half_life is not None and half_life <= timedelta(0):
+            raise BadInput("a half_life is longer than nothing: give days or hours")
+        asked = _text(query)
+        scope = {
+            "tenant": self._tenant,
+            "namespace": self._namespace,
+            "kinds": None if kinds is None else _kinds(kinds),
+            "subject": None if subject is None else _plain(subject, "a subject"),
+            "agent": None if agent is None else _plain(agent, "an agent"),
+            "filter": compile_filter(filter),
+            "as_of": _moment(as_of, "as_of"),
+            "half_life": half_life,
+        }
+        near = self._vector(asked) if vector is None else self._checked(vector)
+        if near is not None:
+            self._require_space(keep=False)
+        rows = self._session.execute(SEARCH, {"query": asked, "vector": near, "k": k, **scope})
+        return tuple(_found(row._asdict()) for row in rows)
+
+    def update(
+        self,
+        identifier: int,
+        *,
+        content: str | None = None,
+        metadata: Mapping[str, object] | None = None,
+        importance: float | None = None,
+        expires_at: datetime | None = None,
+    ) -> Memory:
+        """Change a memory where it is, and return it; what is not given stays.
+
+        A fact that has changed is not updated but added, with the same `key`: so its history
+        stays. Raises `NotFound`, and `BadInput` if the same is remembered already.
+        """
+        values: dict[str, object] = {}
+        if content is not None:
+            draft = self._embedded([_draft(content)])[0]
+            self._require_space()
+            values |= {
+                "content": draft.new.content,
+                "content_hash": draft.hash,
+                "embedding": draft.new.vector,
+            }
+        if metadata is not None:
+            values["metadata_"] = storable(metadata)
+        if importance is not None:
+            values["importance"] = _checked_importance(importance)
+        if expires_at is not None:
+            values["expires_at"] = _moment(expires_at, "expires_at")
+        if values:
+            changed = update(EntryRow).where(self._is(identifier)).values(values)
+            with self._refusing("the same is remembered already: forget one of the two"):
+                self._session.execute(changed, execution_options=_UNTRACKED)
+        return self.get(identifier)
+
+    def forget(
+        self, identifier: int | None = None, *, subject: str | None = None, expired: bool = False
+    ) -> int:
+        """Delete one memory, all about a subject, or all that have expired; return how many."""
+        meant: list[ColumnElement[bool]] = []
+        if identifier is not None:
+            meant.append(EntryRow.id == identifier)
+        if subject is not None:
+            meant.append(EntryRow.subject == subject)
+        if expired:
+            meant.append(EntryRow.expires_at <= func.now())
+        if not meant:
+            raise BadInput("say what to forget: an id, a subject, or what has expired")
+        gone = delete(EntryRow).where(*self._own(), or_(*meant)).returning(EntryRow.id)
+        return len(self._session.scalars(gone, execution_options=_UNTRACKED).all())
+
+    def history(self, subject: str, key: str) -> tuple[Memory, ...]:
+        """Return every value that a fact about a subject has had, the first one first."""
+        values = select(*ENTRY).where(
+            *self._own(), EntryRow.subject == subject, EntryRow.fact_key == key
+        )
+        rows = self._session.execute(values.order_by(EntryRow.valid_from))
+        return tuple(Memory(**row._asdict()) for row in rows)
+
+    # What is kept -----------------------------------------------------------------------------
+
+    def _keep(self, drafts: Sequence[_Draft]) -> dict[tuple[str, str, bytes], Memory]:
+        """Insert what is new and count what is not; sorted, so that two writers cannot deadlock."""
+        merged: dict[tuple[str, str, bytes], _Draft] = {}
+        for draft in drafts:
+            before = merged.get(_identity(draft))
+            merged[_identity(draft)] = draft if before is None else _merged(before, draft)
+        kept: dict[tuple[str, str, bytes], Memory] = {}
+        ordered = [merged[key] for key in sorted(merged)]
+        for start in range(0, len(ordered), _BATCH):
+            for row in self._upsert(ordered[start : start + _BATCH]):
+                values = dict(row)
+                digest = values.pop("content_hash")
+                kept[values["kind"], values["subject"] or "", digest] = Memory(**values)
+        return kept
+
+    def _upsert(self, drafts: Sequence[_Draft]) -> Iterator[Mapping[str, Any]]:
+        made = insert(EntryRow).values([self._row(draft) for draft in drafts])
+        merged = made.on_conflict_do_update(
+            index_elements=[
+                EntryRow.tenant,
+                EntryRow.namespace,
+                EntryRow.kind,
+                # Written out: with a parameter a generic plan would not find the index.
+                func.coalesce(EntryRow.subject, literal_column("''")),
+                EntryRow.content_hash,
+            ],
+            index_where=EntryRow.valid_to.is_(None) & EntryRow.fact_key.is_(None),
+            set_={
+                "times": EntryRow.times + made.excluded.times,
+                "importance": func.greatest(EntryRow.importance, made.excluded.importance),
+                "metadata": EntryRow.metadata_.op("||")(made.excluded.metadata),
+                "expires_at": made.excluded.expires_at,
+                "embedding": func.coalesce(made.excluded.embedding, EntryRow.embedding),
+            },
+        ).returning(*ENTRY, EntryRow.content_hash)
+        for row in self._session.execute(merged, execution_options=_UNTRACKED):
+            yield row._asdict()
+
+    def _queue(self, facts: Sequence[_Draft]) -> None:
+        """Wait until nobody else writes these facts; in order, so that two cannot deadlock."""
+        whose = (self._tenant, self._namespace)
+        locks = sorted({_lock(*whose, d.new.subject or "", d.new.key or "") for d in facts})
+        if locks:
+            one_by_one = func.unnest(cast(locks, ARRAY(BigInteger))).column_valued("lock")
+            self._session.execute(select(func.pg_advisory_xact_lock(one_by_one)))
+
+    def _supersede(self, draft: _Draft) -> Memory:
+        """Let a fact have a new value, that of the one before ending where it begins."""
+        new = draft.new
+        same = (*self._own(), EntryRow.subject == new.subject, EntryRow.fact_key == new.key)
+        current = EntryRow.valid_to.is_(None)
+        seen = update(EntryRow).where(*same, current, EntryRow.content_hash == draft.hash)
+        again = self._session.execute(
+            seen.values(times=EntryRow.times + 1).returning(*ENTRY), execution_options=_UNTRACKED
+        ).one_or_none()
+        if again is not None:
+            return Memory(**again._asdict())
+        since = new.valid_from or self._session.scalar(select(func.clock_timestamp()))
+        ended = update(EntryRow).where(*same, current, EntryRow.valid_from < since)
+        values = {**self._row(draft), "valid_from": since}
+        with self._refusing(
+            f"the fact {new.key} of {new.subject} has another value at that time: "
+            "give a later valid_from"
+        ):
+            self._session.execute(ended.values(valid_to=since), execution_options=_UNTRACKED)
+            made = insert(EntryRow).values(values).returning(*ENTRY)
+            return Memory(**self._session.execute(made).one()._asdict())
+
+    def _row(self, draft: _Draft) -> dict[str, object]:
+        new = draft.new
+        now = datetime.now(UTC)
+        return {
+            "tenant": self._tenant,
+            "namespace": self._namespace,
+            "kind": new.kind,
+            "subject": new.subject,
+            "fact_key": new.key,
+            "agent": new.agent,
+            "content": new.content,
+            "content_hash": draft.hash,
+            "metadata_": draft.metadata,
+            "importance": new.importance,
+            "times": draft.times,
+            "embedding": new.vector,
+            "valid_from": new.valid_from or func.clock_timestamp(),
+            "valid_to": new.valid_to,
+            "expires_at": None if new.ttl is None else now + new.ttl,
+        }
+
+    # What it is found by ----------------------------------------------------------------------
+
+    def _embedded(self, drafts: Sequence[_Draft]) -> list[_Draft]:
+        missing = [d.new.content for d in drafts if d.new.vector is None]
+        vectors = iter(self._embedder.embed(missing) if self._embedder and missing else ())
+        return [
+            replace(d, new=replace(d.new, vector=self._checked(v)))
+            if (v := next(vectors, None) if d.new.vector is None else d.new.vector) is not None
+            else d
+            for d in drafts
+        ]
+
+    def _vector(self, text: str) -> Vector | None:
+        return None if self._embedder is None else self._checked(self._embedder.embed([text])[0])
+
+    def _checked(self, vector: Vector) -> Vector:
+        name = self._embedder.name if self._embedder else "of the caller"
+        fitted = fitting(np.asarray(vector, dtype=np.float64), name)
+        length = np.linalg.norm(fitted)
+        if not np.isfinite(length) or length == 0:
+            raise BadInput(f"the model {name} gave a vector that has no direction (zero or NaN)")
+        # At length 1, as the columns keep numbers up to 65,504.
+        return (fitted / length).astype(np.float32)
+
+    def _require_space(self, *, keep: bool = True) -> None:
+        """Make sure that what is kept and what is compared are vectors of one model.
+
+        The first to `keep` a vector says which. A search does not: it may be read-only.
+        """
+        if self._embedder is None:
+            return
+        name, dimension = self._embedder.name, self._embedder.dimension
+        current = select(SpaceRow.model).where(SpaceRow.is_current)
+        model = self._session.scalar(current)
+        if model is None and keep:
+            first = insert(SpaceRow).values(model=name, dimension=dimension)
+            self._session.execute(first.on_conflict_do_nothing())
+            model = self._session.scalar(current)
+        if model not in (None, name):
+            raise SpaceMismatch(
+                f"the vectors kept are of the model {model}, not of {name}: "
+                f"set AGENTDB_EMBEDDING_MODEL={model}"
+            )
+
+    # Whose it is ------------------------------------------------------------------------------
+
+    def _own(self) -> tuple[ColumnElement[bool], ...]:
+        return EntryRow.tenant == self._tenant, EntryRow.namespace == self._namespace
+
+    def _is(self, identifier: int) -> ColumnElement[bool]:
+        tenant, namespace = self._own()
+        return tenant & namespace & (EntryRow.id == identifier)
+
+    @contextmanager
+    def _refusing(self, message: str) -> Iterator[None]:
+        """Turn a constraint that says no into a line that says why; the transaction goes on."""
+        try:
+            with self._session.begin_nested():
+                yield
+        except IntegrityError as error:
+            raise BadInput(message) from error
+
+
+def _draft(memory: NewMemory | str) -> _Draft:
+    new = NewMemory(memory) if isinstance(memory, str) else memory
+    content = _text(new.content)
+    _kinds([new.kind])
+    _check_names(new)
+    _check_times(new)
+    _checked_importance(new.importance)
+    digest = bytes.fromhex(content_hash(content))
+    return _Draft(replace(new, content=content), digest, storable(new.metadata))
+
+
+def _text(text: str) -> str:
+    """Return the text as it is kept; raise `BadText` for what cannot be."""
+    if not text.strip():
+        raise BadText("the text is empty: give some words")
+    if "\x00" in text:
+        raise BadText("the text holds a NUL character, which Postgres cannot keep: remove it")
+    if len(text) > LONGEST:
+        raise BadText(
+            f"the text has {len(text):,} characters, a memory holds {LONGEST:,}: cut it into parts"
+        )
+    return canonical(text)
+
+
+def _check_names(new: NewMemory) -> None:
+    for name, what in ((new.subject, "a subject"), (new.key, "a key"), (new.agent, "an agent")):
+        if name is not None:
+            _name(name, what)
+    if new.key is not None and new.subject is None:
+        raise BadInput(f"the fact {new.key} needs a subject: say whom it is about")
+
+
+def _name(name: str, what: str) -> str:
+    if not name:
+        raise BadInput(f"{what} is empty: leave it out, or give it a name")
+    return _plain(name, what)
+
+
+def _plain(name: str, what: str) -> str:
+    size = len(name.encode(errors="replace"))
+    if size > _LONGEST_NAME:
+        raise BadInput(f"{what} has {size:,} bytes, {_LONGEST_NAME} are allowed: shorten it")
+    if "\x00" in name or _HALVES.search(name):
+        raise BadInput(f"{what} holds a NUL character or half of one: Postgres cannot keep it")
+    return name
+
+
+def _check_times(new: NewMemory) -> None:
+    since, until = _moment(new.valid_from, "valid_from"), _moment(new.valid_to, "valid_to")
+    if since and until and since >= until:
+        raise BadInput("a memory that ends before it begins never holds: see valid_from, valid_to")
+    if until and not since and until <= datetime.now(UTC):
+        raise BadInput("a memory that has ended needs to have begun: give a valid_from")
+    if new.ttl is not None and not timedelta(0) < new.ttl <= _LONGEST_TTL:
+        raise BadInput(f"a ttl of {new.ttl} is not between 0 and 1,000 years: leave it out")
+
+
+def _moment(moment: datetime | None, what: str) -> datetime | None:
+    if moment is not None and moment.utcoffset() is None:
+        raise BadInput(f"{what} has no time zone, like datetime.now(UTC) has")
+    return moment
+
+
+def _kinds(kinds: Collection[str]) -> list[str]:
+    unknown = [kinds] if isinstance(kinds, str) else sorted(set(kinds) - _KINDS)
+    if unknown:
+        there = ", ".join(sorted(_KINDS))
+        raise BadInput(f"kinds are a list of {there}, not {ascii(unknown[0])[:40]}")
+    return list(kinds)
+
+
+def _lock(*fact: str) -> int:
+    digest = blake2b("\x00".join(fact).encode(), digest_size=8).digest()
+    return int.from_bytes(digest, "big", signed=True)
+
+
+def _checked_importance(importance: float) -> float:
+    if 0 <= importance <= 1:
+        return importance
+    raise BadInput(f"importance {importance:g} is not between 0 and 1")
+
+
+def _identity(draft: _Draft) -> tuple[str, str, bytes]:
+    return draft.new.kind, draft.new.subject or "", draft.hash
+
+
+def _merged(first: _Draft, second: _Draft) -> _Draft:
+    importance = max(first.new.importance, second.new.importance)
+    return replace(
+        second,
+        new=replace(second.new, importance=importance),
+        metadata={**first.metadata, **second.metadata},
+        times=first.times + second.times,
+    )
+
+
+def _found(row: Mapping[str, Any]) -> Found:
+    values = dict(row)
+    ranking = {name: values.pop(name) for name in RANKING}
+    return Found(Memory(**values), **ranking)

@@ -1,0 +1,47 @@
+"""What the pages say about memory runs as it stands there."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+import agentdb
+from agentdb.database import make_engine
+
+ROOT = Path(__file__).parents[2]
+PYTHON = re.compile(r"```python\n(.*?)```", re.DOTALL)
+
+
+def blocks(page: str) -> str:
+    """The Python of a page, in its order."""
+    return "\n".join(PYTHON.findall((ROOT / page).read_text(encoding="utf-8")))
+
+
+@pytest.mark.model
+def test_the_page_about_memory_runs(database_url: str) -> None:
+    names: dict[str, object] = {"url": database_url}
+    exec(blocks("docs/memory.md"), names)  # noqa: S102 - our own page
+    names["engine"].dispose()  # type: ignore[attr-defined]
+
+
+@pytest.mark.model
+def test_the_few_lines_of_the_readme_run(
+    database_url: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    engine = make_engine(database_url)
+    text = blocks("README.md").replace("make_engine(url)", "engine")
+    exec(text, {"engine": engine})  # noqa: S102 - our own page
+    engine.dispose()
+    assert capsys.readouterr().out == "Ada prefers tea\n"
+
+
+@pytest.mark.parametrize("name", agentdb.__all__)
+def test_the_front_door_leads_somewhere_and_says_where(name: str) -> None:
+    assert getattr(agentdb, name).__doc__
+
+
+def test_a_name_that_is_not_there() -> None:
+    with pytest.raises(AttributeError, match="no attribute 'nonsense'"):
+        agentdb.nonsense  # noqa: B018
