@@ -58,6 +58,7 @@ SETUP = (
 """What must be there before the first migration."""
 
 _CONNECT_SECONDS = 10
+_PGVECTOR = (0, 8)  # scans an index on until there are enough rows
 _UPGRADE_LOCK = 7_018_134_801_190_154_240  # any number that nobody else locks
 
 
@@ -169,7 +170,8 @@ def prepare(connection: Connection) -> None:
             "pgvector is installed in a schema that agentdb's role does not search: "
             'ALTER ROLE … SET search_path = "$user", public and the schema of the extension vector'
         )
-    if not _has_extension(connection, "btree_gist"):
+    _require_pgvector(connection)
+    if _extension(connection, "btree_gist") is None:
         with _explained_as("btree_gist", "postgresql-contrib"):
             connection.execute(create_gist)
     if not inspect(connection).has_schema(SCHEMA):
@@ -180,10 +182,22 @@ def _sees_vectors(connection: Connection) -> bool:
     return connection.scalar(select(func.to_regtype("vector"))) is not None
 
 
-def _has_extension(connection: Connection, name: str) -> bool:
-    installed = table("pg_extension", column("extname", Text()), schema="pg_catalog")
-    wanted = select(installed.c.extname).where(installed.c.extname == name)
-    return connection.scalar(wanted) is not None
+def _require_pgvector(connection: Connection) -> None:
+    version = _extension(connection, "vector") or "0"
+    if tuple(map(int, version.split(".")[:2])) < _PGVECTOR:
+        wanted = ".".join(map(str, _PGVECTOR))
+        raise SetupMissing(
+            f"pgvector {version} is installed, agentdb needs {wanted}: install it on the server, "
+            "then run ALTER EXTENSION vector UPDATE in this database"
+        )
+
+
+def _extension(connection: Connection, name: str) -> str | None:
+    """Return the version of an extension that the database has."""
+    columns = (column("extname", Text()), column("extversion", Text()))
+    installed = table("pg_extension", *columns, schema="pg_catalog")
+    wanted = select(installed.c.extversion).where(installed.c.extname == name)
+    return connection.scalar(wanted)
 
 
 @contextmanager

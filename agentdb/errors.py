@@ -13,8 +13,6 @@ The message says what happened and what to do next; a door prints it as one line
     │   ├── DimensionMismatch
     │   ├── StatusRefused
     │   ├── SpaceMismatch
-    │   ├── TenantMissing
-    │   ├── FactTaken
     │   └── NotFound
     ├── TargetError               the audited database
     │   ├── TargetUnreachable
@@ -87,14 +85,6 @@ class StatusRefused(DatabaseError):
 
 class SpaceMismatch(DatabaseError):
     """Vectors of another model are kept: only vectors of one model compare."""
-
-
-class TenantMissing(DatabaseError):
-    """Nobody said whose rows are meant."""
-
-
-class FactTaken(DatabaseError):
-    """Somebody else gave the same fact another value at the same moment: try again."""
 
 
 class NotFound(DatabaseError):

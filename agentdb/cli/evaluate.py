@@ -59,7 +59,7 @@ def evaluate(
     """Measure how much of what is expected the search finds, without any language model.
 
     With --gold, expected are ids of memories. With --data, the turns of each conversation are
-    loaded, asked about and rolled back: nothing stays.
+    loaded, asked about and rolled back; the cache keeps vectors by hash.
     """
     from agentdb.wiring import evaluating  # noqa: PLC0415 - --help does without numpy
 

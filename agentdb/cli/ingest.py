@@ -46,8 +46,8 @@ def ingest(
     """Keep documents to search in: text, Markdown, HTML, PDF, and rows of JSONL and CSV.
 
     Run it again when files have changed, or when it was interrupted: what is kept and unchanged
-    is passed over. A document is known by its path as given; one whose file is gone stays until
-    `agentdb forget --subject PATH`.
+    is passed over. A document is known by its path as given, a row by its number behind it
+    (faq.csv#2). What is gone from the files stays until `agentdb forget --subject faq.csv#2`.
     """
     from agentdb.wiring import ingesting  # noqa: PLC0415 - --help does without numpy
 

@@ -43,7 +43,9 @@ def remember(
     kind: Annotated[MemoryKind, typer.Option(help="What sort of thing it is.")] = MemoryKind.FACT,
     metadata: Annotated[str | None, typer.Option(metavar="JSON", help="More about it.")] = None,
     importance: Annotated[float, typer.Option(min=0, max=1)] = 0.5,
-    days: Annotated[float | None, typer.Option(min=0, help="Keep it for so long.")] = None,
+    days: Annotated[
+        float | None, typer.Option(min=0, max=365_000, help="Keep it for so long.")
+    ] = None,
     namespace: NamespaceOption = "",
     format_: FormatOption = Format.TABLE,
 ) -> None:
@@ -77,7 +79,8 @@ def recall(
     ] = None,
     as_of: Annotated[datetime | None, typer.Option(help="What held at that moment.")] = None,
     half_life_days: Annotated[
-        float | None, typer.Option(min=0.001, help="Let what is older count a little less.")
+        float | None,
+        typer.Option(min=0.001, max=365_000, help="Let what is older count a little less."),
     ] = None,
     namespace: NamespaceOption = "",
     explain: Annotated[bool, typer.Option("--explain", help="Say why each was found.")] = False,
@@ -111,7 +114,10 @@ def forget(
     expired: Annotated[bool, typer.Option("--expired", help="All whose time is up.")] = False,
     namespace: NamespaceOption = "",
 ) -> None:
-    """Delete memories for good, and say how many."""
+    """Delete the memories that meet all that is given, and say how many.
+
+    The cache of vectors keeps the text's hash and vector, of whomever it was.
+    """
     from agentdb.wiring import remembering  # noqa: PLC0415 - --help does without sqlalchemy
 
     gone = remembering.forget(

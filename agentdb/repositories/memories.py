@@ -18,11 +18,10 @@ from sqlalchemy import (
     delete,
     func,
     literal_column,
-    or_,
     select,
     update,
 )
-from sqlalchemy.dialects.postgresql import ARRAY, insert
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB, insert
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
@@ -97,9 +96,9 @@ class MemoryRepository:
             self._require_space()
         with self._session.begin_nested():
             self._queue([draft for draft in drafts if draft.new.key is not None])
-            facts = {id(d): self._supersede(d) for d in drafts if d.new.key is not None}
-            plain = self._keep([draft for draft in drafts if draft.new.key is None])
-        return tuple(facts[id(d)] if d.new.key is not None else plain[_identity(d)] for d in drafts)
+            alone = {id(d): self._keep_alone(d) for d in drafts if _stands_alone(d.new)}
+            plain = self._keep([draft for draft in drafts if not _stands_alone(draft.new)])
+        return tuple(alone[id(d)] if id(d) in alone else plain[_identity(d)] for d in drafts)
 
     def get(self, identifier: int) -> Memory:
         """Return a memory by its id; raise `NotFound`."""
@@ -187,7 +186,10 @@ class MemoryRepository:
     def forget(
         self, identifier: int | None = None, *, subject: str | None = None, expired: bool = False
     ) -> int:
-        """Delete one memory, all about a subject, or all that have expired; return how many."""
+        """Delete what meets all that is given: an id, a subject, being expired; return how many.
+
+        The cache of vectors keeps those of texts by hash, whoever had them.
+        """
         meant: list[ColumnElement[bool]] = []
         if identifier is not None:
             meant.append(EntryRow.id == identifier)
@@ -197,7 +199,7 @@ class MemoryRepository:
             meant.append(EntryRow.expires_at <= func.now())
         if not meant:
             raise BadInput("say what to forget: an id, a subject, or what has expired")
-        gone = delete(EntryRow).where(*self._own(), or_(*meant)).returning(EntryRow.id)
+        gone = delete(EntryRow).where(*self._own(), *meant).returning(EntryRow.id)
         return len(self._session.scalars(gone, execution_options=_UNTRACKED).all())
 
     def history(self, subject: str, key: str) -> tuple[Memory, ...]:
@@ -256,20 +258,33 @@ class MemoryRepository:
             one_by_one = func.unnest(cast(locks, ARRAY(BigInteger))).column_valued("lock")
             self._session.execute(select(func.pg_advisory_xact_lock(one_by_one)))
 
+    def _keep_alone(self, draft: _Draft) -> Memory:
+        if draft.new.key is not None:
+            return self._supersede(draft)
+        made = insert(EntryRow).values(self._row(draft)).returning(*ENTRY)
+        return Memory(**self._session.execute(made).one()._asdict())
+
     def _supersede(self, draft: _Draft) -> Memory:
         """Let a fact have a new value, that of the one before ending where it begins."""
         new = draft.new
         same = (*self._own(), EntryRow.subject == new.subject, EntryRow.fact_key == new.key)
         current = EntryRow.valid_to.is_(None)
         seen = update(EntryRow).where(*same, current, EntryRow.content_hash == draft.hash)
+        row = self._row(draft)
+        counted = seen.values(
+            times=EntryRow.times + draft.times,
+            importance=func.greatest(EntryRow.importance, new.importance),
+            metadata_=EntryRow.metadata_.op("||")(cast(draft.metadata, JSONB)),
+            expires_at=row["expires_at"],
+        )
         again = self._session.execute(
-            seen.values(times=EntryRow.times + 1).returning(*ENTRY), execution_options=_UNTRACKED
+            counted.returning(*ENTRY), execution_options=_UNTRACKED
         ).one_or_none()
         if again is not None:
             return Memory(**again._asdict())
         since = new.valid_from or self._session.scalar(select(func.clock_timestamp()))
         ended = update(EntryRow).where(*same, current, EntryRow.valid_from < since)
-        values = {**self._row(draft), "valid_from": since}
+        values = {**row, "valid_from": since}
         with self._refusing(
             f"the fact {new.key} of {new.subject} has another value at that time: "
             "give a later valid_from"
@@ -442,6 +457,11 @@ def _checked_importance(importance: float) -> float:
     if 0 <= importance <= 1:
         return importance
     raise BadInput(f"importance {importance:g} is not between 0 and 1")
+
+
+def _stands_alone(new: NewMemory) -> bool:
+    """Whether it is a value of a fact, or held for a time only: the same again is another one."""
+    return new.key is not None or new.valid_to is not None
 
 
 def _identity(draft: _Draft) -> tuple[str, str, bytes]:

@@ -293,7 +293,7 @@ BEGIN
             found.rows,
             row_number() OVER rarest_first AS place,
             sum(found.rows) OVER rarest_first AS together,
-            ln(1 + (greatest(held, found.rows) - found.rows + 0.5) / (found.rows + 0.5))
+            ln(1 + (greatest(held, found.rows) - likely.rows + 0.5) / (likely.rows + 0.5))
                 AS weight
         FROM agentdb.terms(search.query) AS asked
         CROSS JOIN LATERAL (
@@ -313,13 +313,18 @@ BEGIN
                 LIMIT most_of_a_term
             ) AS bounded
         ) AS found
+        CROSS JOIN LATERAL (
+            -- Of a term that is counted no further: between what was counted and all.
+            SELECT CASE WHEN found.rows < most_of_a_term THEN found.rows::float8
+                ELSE sqrt(found.rows::float8 * greatest(held, found.rows)) END AS rows
+        ) AS likely
         WINDOW rarest_first AS (ORDER BY found.rows, asked.term)
     ),
     whole AS (SELECT sum(c.weight) AS weight FROM counted AS c),
     picked AS MATERIALIZED (
         SELECT string_agg(c.term::text, ' | ')::tsquery AS any_of
         FROM counted AS c
-        WHERE c.together <= most_matches OR c.place = 1
+        WHERE c.place = 1 OR (c.rows < most_of_a_term AND c.together <= most_matches)
     ),
     matched AS MATERIALIZED (
         SELECT e.id, e.words
@@ -334,6 +339,7 @@ BEGIN
               AND e.valid_from <= moment
               AND (e.valid_to IS NULL OR e.valid_to > moment)
               AND (e.expires_at IS NULL OR e.expires_at > today)
+        LIMIT greatest(most_matches, depth)
     ),
     covered AS MATERIALIZED (
         SELECT

@@ -32,8 +32,10 @@ SELECT EXISTS (SELECT FROM pg_extension WHERE extname = 'vector') AS may_hold_ta
     -- For a schema that somebody else made before, tables and all.
     GRANT USAGE, CREATE ON SCHEMA agentdb TO agentdb_app;
     GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA agentdb TO agentdb_app;
+    GRANT EXECUTE ON ALL FUNCTIONS IN SCHEMA agentdb TO agentdb_app;
     ALTER DEFAULT PRIVILEGES IN SCHEMA agentdb
         GRANT SELECT, INSERT, UPDATE, DELETE ON TABLES TO agentdb_app;
+    ALTER DEFAULT PRIVILEGES IN SCHEMA agentdb GRANT EXECUTE ON FUNCTIONS TO agentdb_app;
 \endif
 
 -- agentdb_architect: what it may ------------------------------------------------------------------

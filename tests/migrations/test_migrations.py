@@ -177,6 +177,16 @@ def test_an_extension_out_of_sight_is_named(empty_database: str) -> None:
     assert upgrade(empty_database) == REVISIONS
 
 
+def test_a_pgvector_that_is_too_old_is_named(empty_database: str) -> None:
+    run(
+        empty_database,
+        "CREATE EXTENSION vector",
+        "UPDATE pg_extension SET extversion = '0.6.2' WHERE extname = 'vector'",
+    )
+    with pytest.raises(SetupMissing, match=r"pgvector 0\.6\.2 is installed, agentdb needs 0\.8"):
+        upgrade(empty_database)
+
+
 def search(url: str, path: str) -> None:
     run(url, f"ALTER DATABASE {database_name(url)} SET search_path TO {path}")
 

@@ -31,7 +31,7 @@ from agentdb.target.parameters.themes import (
     limited,
     listing,
 )
-from agentdb.target.parameters.weighing import agreement, expected_rows
+from agentdb.target.parameters.weighing import agreement, expected_rows, share_of
 from agentdb.target.scope import Scoped, read_scopes
 from agentdb.target.syntax import Unparsable, deparse, find, pb
 
@@ -172,9 +172,9 @@ def _values_seen(known: Iterable[_Told]) -> Mapping[int, Sequence[Value]]:
 def _is_no_chance(needs: Mapping[int, Need], number: int, values: Sequence[Value]) -> bool:
     if len(set(values)) > 1 or number not in needs:
         return False
-    spread = needs[number].spread
-    shares = dict(zip(spread.common, spread.frequencies, strict=False))
-    share = shares.get(str(values[0]), 0.0) if shares else _USUAL_SHARE
+    need, value = needs[number], values[0]
+    is_told = bool(need.spread.common) and isinstance(value, str)
+    share = share_of(need, str(value)) if is_told else _USUAL_SHARE
     return len(values) > 1 and share ** (len(values) - 1) <= _CHANCE
 
 

@@ -110,7 +110,7 @@ def _of_equal(need: Need, value: Value) -> float | None:
     if need.column and need.column.category == "A":
         return _of_element(need, value)
     texts = _texts(need, value)
-    return min(1.0, sum(_share_of(need, text) for text in texts if text is not None))
+    return min(1.0, sum(share_of(need, text) for text in texts if text is not None))
 
 
 def _texts(need: Need, value: Value) -> tuple[str | None, ...]:
@@ -125,7 +125,7 @@ def _of_different(need: Need, value: Value) -> float | None:
     return None if equal is None else 1 - equal
 
 
-def _share_of(need: Need, text: str) -> float:
+def share_of(need: Need, text: str) -> float:
     """Return the share of rows that hold a value: as the planner estimates `=`."""
     common = dict(zip(need.spread.common, need.spread.frequencies, strict=False))
     if need.kind.category == "B":

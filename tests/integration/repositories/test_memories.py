@@ -475,3 +475,39 @@ def test_every_refusal_is_an_error_of_ours_in_one_line(memories: MemoryRepositor
         with pytest.raises(AgentDBError) as refused:
             do(" ")
         assert "\n" not in str(refused.value)
+
+
+# Said again, and for a time -----------------------------------------------------------------------
+
+
+def test_a_fact_that_had_expired_holds_again_when_it_is_said_again(
+    memories: MemoryRepository, session: Session
+) -> None:
+    short = NewMemory("Berlin", subject="ada", key="city", ttl=timedelta(days=1))
+    memories.add(short)
+    session.execute(text("UPDATE agentdb.entries SET expires_at = now() - interval '1 hour'"))
+    assert memories.search("Berlin") == ()
+    again = memories.add(NewMemory("Berlin", subject="ada", key="city", metadata={"sure": True}))
+    assert (again.times, again.expires_at, again.metadata) == (2, None, {"sure": True})
+    assert [found.memory.id for found in memories.search("Berlin")] == [again.id]
+
+
+def test_the_same_for_two_times_is_two_memories(memories: MemoryRepository) -> None:
+    holidays = [
+        NewMemory("Ada is on holiday", subject="ada", valid_from=since, valid_to=until)
+        for since, until in ((JANUARY, FEBRUARY), (FEBRUARY, MARCH))
+    ]
+    open_ended = NewMemory("Ada is on holiday", subject="ada")
+    kept = memories.add_many([*holidays, open_ended])
+    assert [memory.valid_to for memory in kept] == [FEBRUARY, MARCH, None]
+    assert len({memory.id for memory in kept}) == 3
+
+
+def test_what_is_forgotten_meets_all_that_is_said(memories: MemoryRepository) -> None:
+    tea, coffee = memories.add_many(
+        [NewMemory("tea", subject="ada"), NewMemory("coffee", subject="ada")]
+    )
+    assert memories.forget(tea.id, subject="bob") == 0
+    assert memories.forget(subject="ada", expired=True) == 0
+    assert memories.forget(tea.id, subject="ada") == 1
+    assert memories.get(coffee.id).content == "coffee"

@@ -191,6 +191,17 @@ def test_a_literal_that_never_changes_is_settled_when_chance_would_not_have_it_s
     assert found[0].label == "captured"
 
 
+def test_a_boolean_is_settled_by_how_common_it_is(shop: Target) -> None:
+    found = bound(
+        shop,
+        "SELECT * FROM customers WHERE active = $1 AND id = $2",
+        examples=[f"SELECT * FROM customers WHERE active = true AND id = {n}" for n in range(3)],
+    )
+
+    not_seen = {each.values[0] for each in found if each.label != "captured"}
+    assert any(str(active).startswith("f") for active in not_seen)
+
+
 def test_beside_a_parameter_a_literal_is_a_part_of_the_statement_at_once(shop: Target) -> None:
     found = bound(
         shop,
