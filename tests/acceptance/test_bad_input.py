@@ -8,6 +8,7 @@ from uuid import uuid4
 
 import pytest
 
+from agentdb.database import downgrade
 from tests.acceptance.running import agentdb, complaint, open_shop, places, printed
 from tests.servers import add_extensions, database_name, free_port, new_database, run, value
 
@@ -150,11 +151,7 @@ def test_the_schema_is_newer_than_the_program(
 
 
 def test_an_older_schema_is_named_and_mended(database_url: str, target_url: str) -> None:
-    run(
-        database_url,
-        "DROP TABLE agentdb.embedding_cache",
-        "UPDATE agentdb.alembic_version SET version_num = '0001_audits_and_advice'",
-    )
+    downgrade(database_url, "0001_audits_and_advice")
     settings = places(database_url, target_url)
     assert "run `agentdb init`" in refused(settings)
     assert agentdb("init", **settings).returncode == 0
