@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import stat
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -19,6 +20,8 @@ from agentdb.errors import EmbeddedUnavailable
 SYSTEM_FOLDER = Path("/var/lib/agentdb/server")
 """Where root keeps the server when its own home is closed to the user who must run it."""
 
+_ATTEMPTS = 20
+_PAUSE = 0.1  # seconds
 _SHELL_SPECIAL = '"$`\\\n'
 
 
@@ -109,7 +112,7 @@ def making(final: Path, account: Account) -> Iterator[Path]:
         yield partial
         partial.rename(final)
     finally:
-        shutil.rmtree(partial, ignore_errors=True)
+        _remove(partial)
 
 
 def forget_attempts(place: Place) -> None:
@@ -139,6 +142,15 @@ def open_own(path: Path, flags: int, mode: int) -> int:
     os.fchown(descriptor, path.parent.stat().st_uid, -1)
     os.fchmod(descriptor, mode)  # whatever the umask is
     return descriptor
+
+
+def _remove(folder: Path) -> None:
+    """Remove a folder in which a program that is being interrupted may still write."""
+    for _ in range(_ATTEMPTS):
+        shutil.rmtree(folder, ignore_errors=True)
+        if not folder.exists():
+            return
+        time.sleep(_PAUSE)
 
 
 def _make_open(folder: Path) -> None:

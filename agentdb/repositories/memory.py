@@ -12,9 +12,6 @@ from agentdb.models.entry import Kind
 
 DEFAULT_TENANT = "default"
 
-MEMORIES: tuple[Kind, ...] = ("fact", "episode", "preference", "procedure")
-"""The kinds of what an agent remembers, beside what it was told in messages and documents."""
-
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class NewMemory:

@@ -22,7 +22,7 @@ from agentdb.evaluation.locomo import Conversation, Turn, read_locomo
 from agentdb.evaluation.report import Comparison, Report, Searcher, compare, evaluate, read_reports
 from agentdb.models.entry import EntryRow
 from agentdb.repositories.memories import MemoryRepository
-from agentdb.repositories.memory import DEFAULT_TENANT, MEMORIES, Memory, NewMemory
+from agentdb.repositories.memory import DEFAULT_TENANT, Memory, NewMemory
 from agentdb.settings import Settings
 from agentdb.wiring.memory import embedder
 from agentdb.wiring.storage import storage
@@ -89,7 +89,6 @@ class _Corpus:
         found = memories.search(
             _NO_WORDS if arm == "vectors" else question.question,
             k,
-            kinds=MEMORIES,
             vector=None if arm == "words" else self.vectors[question.question],
         )
         return [self.id_of(each.memory) for each in found]
