@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from agentdb.cli.memory import WHY, why
 from agentdb.cli.output import (
     Format,
     FormatOption,
@@ -90,7 +91,7 @@ def search(
         return
     columns = ["score", "source", "under", "text"]
     if explain:
-        columns += ["similarity", "rank", "words", "rank", "path"]
+        columns += WHY
     print_table(columns, [_row(each, explain=explain) for each in found])
     if not found:
         say("nothing was ingested that fits: agentdb ingest PATH")
@@ -106,14 +107,7 @@ def _row(found: Found, *, explain: bool) -> list[object]:
         under,
         " ".join(memory.content.split()),
     ]
-    if explain:
-        row += [_share(found.similarity), found.vector_rank]
-        row += [_share(found.coverage), found.keyword_rank, found.path]
-    return row
-
-
-def _share(value: float | None) -> str | None:
-    return None if value is None else f"{value:.2f}"
+    return [*row, *why(found)] if explain else row
 
 
 def _require_documents(done: Summary, paths: list[Path]) -> None:

@@ -20,6 +20,8 @@ REMEMBER_EXAMPLE = "Example: agentdb remember 'Ada prefers tea' --subject ada"
 RECALL_EXAMPLE = "Example: agentdb recall 'what does Ada drink?' --subject ada -k 3"
 FORGET_EXAMPLE = "Example: agentdb forget --subject ada"
 
+WHY = ["similarity", "rank", "words", "rank", "path"]
+
 
 class MemoryKind(StrEnum):
     """What sort of thing is remembered."""
@@ -130,7 +132,7 @@ def print_found(found: tuple[Found, ...], *, explain: bool) -> None:
     """Print what a search found, the best first; `explain` adds how each arm ranked it."""
     columns = ["score", "what", "about", "since", "id"]
     if explain:
-        columns += ["similarity", "rank", "words", "rank", "path"]
+        columns += WHY
     print_table(columns, [_row(each, explain=explain) for each in found])
 
 
@@ -138,10 +140,13 @@ def _row(found: Found, *, explain: bool) -> list[object]:
     memory = found.memory
     since = memory.valid_from.date()
     row: list[object] = [f"{found.score:.2f}", memory.content, memory.subject, since, memory.id]
-    if explain:
-        row += [_share(found.similarity), found.vector_rank]
-        row += [_share(found.coverage), found.keyword_rank, found.path]
-    return row
+    return [*row, *why(found)] if explain else row
+
+
+def why(found: Found) -> list[object]:
+    """Return why it was found, under the columns `WHY`."""
+    by_vector = (_share(found.similarity), found.vector_rank)
+    return [*by_vector, _share(found.coverage), found.keyword_rank, found.path]
 
 
 def _share(value: float | None) -> str | None:

@@ -8,13 +8,14 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from itertools import count
 from pathlib import Path
-from typing import Literal, Protocol
+from typing import Literal
 from uuid import uuid4
 
 from sqlalchemy import BigInteger, Engine, any_, literal, select
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import Session
 
+from agentdb.architect.progress import Progress
 from agentdb.embedding.embedder import Embedder, Vector
 from agentdb.errors import BadData
 from agentdb.evaluation.gold import GoldQuestion, read_gold, resolve
@@ -33,14 +34,6 @@ Arm = Literal["hybrid", "words", "vectors"]
 _BATCH = 256  # texts embedded between two signs of progress
 _NO_WORDS = "?"  # asked with this, only the vector finds anything; what boosts still does
 _NUMBER = re.compile(r"[0-9]{1,18}")  # what a bigint surely holds
-
-
-class Tell(Protocol):
-    """Something that shows how far the evaluation has come."""
-
-    def __call__(self, stage: str, done: int, total: int) -> None:
-        """Show that `done` of `total` parts of a stage are done; total 0: cannot be told."""
-        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +96,7 @@ def read_before(path: Path, arms: Sequence[Arm]) -> dict[str, Report]:
 
 
 def evaluate_memories(
-    settings: Settings, gold: Path, namespace: str, plan: Plan, tell: Tell
+    settings: Settings, gold: Path, namespace: str, plan: Plan, tell: Progress
 ) -> Evaluation:
     """Ask a gold set of what is kept in a namespace; its ids are those of memories.
 
@@ -121,7 +114,9 @@ def evaluate_memories(
             return _evaluation(model, _reports(corpus, resolved, plan, tell), plan)
 
 
-def evaluate_conversations(settings: Settings, data: Path, plan: Plan, tell: Tell) -> Evaluation:
+def evaluate_conversations(
+    settings: Settings, data: Path, plan: Plan, tell: Progress
+) -> Evaluation:
     """Ask LoCoMo's questions, each within its own conversation; its ids are those of turns.
 
     The turns are there for one transaction only, under a tenant of their own, and rolled back.
@@ -148,7 +143,7 @@ def evaluate_conversations(settings: Settings, data: Path, plan: Plan, tell: Tel
 
 
 def _reports(
-    corpus: _Corpus, questions: Sequence[GoldQuestion], plan: Plan, tell: Tell
+    corpus: _Corpus, questions: Sequence[GoldQuestion], plan: Plan, tell: Progress
 ) -> dict[Arm, Report]:
     return {
         arm: evaluate(questions, _searcher(corpus, arm, len(questions), tell), plan.ks)
@@ -156,7 +151,7 @@ def _reports(
     }
 
 
-def _searcher(corpus: _Corpus, arm: Arm, total: int, tell: Tell) -> Searcher:
+def _searcher(corpus: _Corpus, arm: Arm, total: int, tell: Progress) -> Searcher:
     numbers = count()
 
     def search(question: GoldQuestion, k: int) -> Sequence[str]:
@@ -213,7 +208,7 @@ def _load(
     tenant: str,
     conversations: Sequence[Conversation],
     vectors: Mapping[str, Vector],
-    tell: Tell,
+    tell: Progress,
 ) -> None:
     for number, one in enumerate(conversations):
         tell("loading the conversations", number, len(conversations))
@@ -237,7 +232,7 @@ def _said(turn: Turn) -> str:
     return said and f"{turn.speaker}: {said}"
 
 
-def _vectors(model: Embedder | None, texts: Sequence[str], tell: Tell) -> dict[str, Vector]:
+def _vectors(model: Embedder | None, texts: Sequence[str], tell: Progress) -> dict[str, Vector]:
     """Embed each text once, outside of any transaction."""
     if model is None:
         return {}
