@@ -5,14 +5,15 @@ from __future__ import annotations
 import math
 import time
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Hashable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
 
 from agentdb.architect.bench import Rules, Workbench
 from agentdb.architect.candidates import Candidate
 from agentdb.architect.recall import Case
 from agentdb.architect.selection import NOTHING, Indexes, Measured, Option, choose
 from agentdb.architect.study import Call
+from agentdb.architect.timing import Timed, likely_milliseconds
 from agentdb.architect.workload import Statement
 from agentdb.target.index import IndexDefinition
 from agentdb.target.parameters import agreement
@@ -25,14 +26,18 @@ _ROUNDS = 3
 _SECONDS_A_STATEMENT = 1.0
 _SLOW_MILLISECONDS = 200.0  # a call this slow shows its difference in one round
 _QUICK_MILLISECONDS = 50.0
-_MEASURED_ALONE = 2  # calls of a statement, the weightiest, that each idea is tried with if slow
+_BRIEF_MILLISECONDS = 5.0
+_RUNS = 3  # of a brief call: the fastest was disturbed least
+_MEASURED_ALONE = 2  # calls of a slow statement, the weightiest, that are run with each idea
 _PROMISING = 0.9  # of the planner's cost as things are: above it, a call is not run
+_QUICKLY_RUN = 0.2  # of it: at or below, also the other calls of a slow statement are run
 _PROMISING_IN_A_JOIN = 0.99  # the other tables' part may be all of the rest
 _HELPED = 0.5
 _LEAST_WEIGHT = 0.15
-_FELT = 0.15  # of the work that a statement takes without it
-_LEAST_WORK = 50.0  # microseconds of a call that are felt, unless they are half of it
+_FELT = 0.15  # of the time that a statement takes without it
+_LEAST_MILLISECONDS = 0.05  # of a call that are felt, unless they are half of it
 _LEAST_APART = 10.0  # microseconds of a call: less is no reason to prefer a larger index
+_CLEARLY = 1.3  # times as long by the clock: that is no noise
 _SHOWN = 0.02  # of a statement's time: a call that hardly anybody sends has no veto
 _ATTEMPTS = 5
 _FEW_BLOCKS = 8  # a difference that means nothing
@@ -49,17 +54,38 @@ class Subject:
     weight: float  # 0 to 1: the share of the statement's calls that it stands for
     milliseconds: float  # of the workload's time
     baseline: Plan
-    plans: dict[Indexes, Plan]  # as measured under sets of indexes, without any at first
-    costs: dict[Indexes, float]  # the work under each set, relative to the work without any
+    plans: dict[Indexes, Plan] = field(default_factory=dict)  # under each set that was tried
+    costs: dict[Indexes, float] = field(default_factory=dict)  # times as long as without any
+    _timed: dict[Hashable, Timed] = field(default_factory=dict)  # each kind of run, at its fastest
+    _took: dict[Hashable, float] = field(default_factory=dict)  # milliseconds
+
+    def __post_init__(self) -> None:
+        """Begin with what was measured without any index."""
+        self.learn(NOTHING, self.baseline)
 
     def learn(self, held: Indexes, plan: Plan) -> None:
-        """Keep what was measured under a set."""
-        self.plans[held] = plan
-        self.costs[held] = plan.work / self.baseline.work
+        """Keep what was measured under a set; see `timing` for what it tells of the others.
 
-    def work_under(self, held: Indexes) -> float:
-        """Return the microseconds of work under a set, as much as without if it was not tried."""
-        return self.costs.get(held, 1.0) * self.baseline.work
+        What did the same, node by node and block by block, took the same time: no index is
+        preferred to its equal for the noise of the clock.
+        """
+        self.plans[held] = plan
+        done, milliseconds = _done(plan), _milliseconds(plan)
+        if done in self._timed:
+            milliseconds = min(milliseconds, self._timed[done].milliseconds)
+        self._timed[done] = Timed(plan.shape, plan.work, milliseconds)
+        likely = likely_milliseconds(list(self._timed.values()))
+        self._took = dict(zip(self._timed, likely, strict=True))
+        before = self.took(self.baseline)
+        self.costs = {held: self.took(plan) / before for held, plan in self.plans.items()}
+
+    def took(self, plan: Plan) -> float:
+        """Return the milliseconds that a plan takes which was measured."""
+        return self._took[_done(plan)]
+
+    def under(self, held: Indexes) -> Plan:
+        """Return the plan under a set, the one without any if it was not tried."""
+        return self.plans.get(held, self.baseline)
 
     @property
     def is_weighty(self) -> bool:
@@ -118,7 +144,7 @@ class Lab:
 
     def _baseline(self, case: Case, call: Call) -> Subject | Failure:
         sql = self.bench.text(call.scoped)
-        plan = self.bench.measure(sql)
+        plan = self._run(sql)
         if isinstance(plan, Failure):
             return plan
         tables = frozenset(relation.table.name for relation in call.scoped.relations())
@@ -130,8 +156,6 @@ class Lab:
             weight=call.weight,
             milliseconds=0.0,
             baseline=plan,
-            plans={NOTHING: plan},
-            costs={NOTHING: 1.0},
         )
 
     # Each idea by itself, then what the others could do together.
@@ -145,16 +169,20 @@ class Lab:
                 self.refused[candidate.definition] = "not tried: the time for trials was up"
                 self._note_the_time()
             else:
-                self._try([candidate.definition], self._weightiest(candidate.fingerprints))
+                self._try([candidate.definition], candidate.fingerprints)
         for fingerprint in self._helped_little():
             if not self._time_is_up(0.7):
-                self._try(self._unused(fingerprint), self._weightiest([fingerprint]))
+                self._try(self._unused(fingerprint), [fingerprint])
 
-    def _try(self, definitions: Sequence[IndexDefinition], subjects: Iterable[Subject]) -> None:
+    def _try(self, definitions: Sequence[IndexDefinition], fingerprints: Collection[str]) -> None:
         with self.bench.trying(definitions) as built:
             held = frozenset(self._note(d, one) for d, one in zip(definitions, built, strict=True))
-            for subject in subjects:
-                self._run_if_promising(subject, held & self.options.keys())
+            for fingerprint in fingerprints:
+                calls = [s for s in self.subjects if s.fingerprint == fingerprint]
+                thorough = _worth_a_run(calls)
+                for subject in calls:
+                    share = _promise(subject) if subject in thorough else _QUICKLY_RUN
+                    self._run_if_promising(subject, held & self.options.keys(), share)
 
     def _note(self, definition: IndexDefinition, built: Built | Failure) -> IndexDefinition:
         if isinstance(built, Failure):
@@ -165,34 +193,32 @@ class Lab:
             self.names[definition] = built.names
         return definition
 
-    def _run_if_promising(self, subject: Subject, held: Indexes) -> None:
+    def _run_if_promising(self, subject: Subject, held: Indexes, share: float) -> None:
         plan = self.bench.plan(subject.sql)
-        promising = _PROMISING_IN_A_JOIN if len(subject.tables) > 1 else _PROMISING
-        if isinstance(plan, Plan) and plan.cost <= subject.baseline.cost * promising:
+        if isinstance(plan, Plan) and plan.cost <= subject.baseline.cost * share:
             used = self.used(plan, held)
             if used and used not in subject.plans:
                 self._record(subject, used)
 
     def _record(self, subject: Subject, held: Indexes) -> Plan | Failure:
-        plan = self.bench.measure(subject.sql)
+        plan = self._run(subject.sql)
         if isinstance(plan, Plan):
             subject.learn(held, plan)
         return plan
+
+    def _run(self, sql: str) -> Plan | Failure:
+        """Run a call, a brief one several times, and return its fastest run."""
+        first = self.bench.measure(sql)
+        if isinstance(first, Failure) or _milliseconds(first) > _BRIEF_MILLISECONDS:
+            return first
+        again = [self.bench.measure(sql) for _ in range(_RUNS - 1)]
+        return min([first, *(run for run in again if isinstance(run, Plan))], key=_milliseconds)
 
     def _urgency(self, candidate: Candidate) -> tuple[bool, float, str]:
         """What helped before comes first, then what the most time is spent on."""
         concerned = [s for s in self.subjects if s.fingerprint in candidate.fingerprints]
         spent = sum(subject.milliseconds for subject in concerned)
         return not candidate.precedents, -spent, candidate.definition.name
-
-    def _weightiest(self, fingerprints: Collection[str]) -> list[Subject]:
-        found: list[Subject] = []
-        for fingerprint in fingerprints:
-            own = [s for s in self.subjects if s.fingerprint == fingerprint]
-            weightiest = sorted(own, key=lambda s: -s.milliseconds)
-            quick = [s for s in weightiest if (s.baseline.milliseconds or 0) < _QUICK_MILLISECONDS]
-            found += dict.fromkeys((*weightiest[:_MEASURED_ALONE], *quick))
-        return found
 
     def _helped_little(self) -> list[str]:
         """The statements that no single idea made twice as fast."""
@@ -241,7 +267,10 @@ class Lab:
         What a plan used together with others stays: alone it does not show what it is for.
         """
         together = {d for s in self.subjects for held in s.costs if len(held) > 1 for d in held}
-        alone = {d: [s.work_under(frozenset({d})) for s in self.subjects] for d in definitions}
+        alone = {
+            d: [(s.under(only).work, s.took(s.under(only))) for s in self.subjects]
+            for d, only in ((d, frozenset({d})) for d in definitions)
+        }
         order = sorted(definitions, key=lambda d: (self._size({d}), len(d.keys), d.name))
         kept: list[IndexDefinition] = []
         for one in order:
@@ -329,7 +358,7 @@ class Lab:
         for subject in self.subjects:
             held = _on(chosen, subject)
             plan = self._measure(subject, held)
-            left = plan.work / subject.baseline.work if isinstance(plan, Plan) else 0.0
+            left = subject.costs[held] if isinstance(plan, Plan) else 0.0
             if subject.milliseconds * left < self.rules.terms.least_milliseconds:
                 continue
             for definition in others:
@@ -390,16 +419,17 @@ class Lab:
         return self.saved_by(chosen, definition) >= least and self._is_felt(chosen, definition)
 
     def _is_felt(self, chosen: Indexes, definition: IndexDefinition) -> bool:
-        """Whether a mean call of some statement does much less work with an index than without."""
+        """Whether a mean call of some statement takes much less time with an index than without."""
         before: dict[str, float] = defaultdict(float)
         saved: dict[str, float] = defaultdict(float)
         for subject in self._concerned(definition):
-            work, measured = subject.weight * subject.baseline.work, subject.measured()
-            without = work * measured.cost(chosen - {definition})
+            took, measured = subject.weight * subject.took(subject.baseline), subject.measured()
+            without = took * measured.cost(chosen - {definition})
             before[subject.fingerprint] += without
-            saved[subject.fingerprint] += without - work * measured.cost(chosen)
+            saved[subject.fingerprint] += without - took * measured.cost(chosen)
         return any(
-            saved[f] >= max(_FELT * before[f], min(_LEAST_WORK, before[f] / 2)) for f in saved
+            saved[f] >= max(_FELT * before[f], min(_LEAST_MILLISECONDS, before[f] / 2))
+            for f in saved
         )
 
     def _in_use(self, chosen: Indexes) -> Indexes:
@@ -458,6 +488,18 @@ class Lab:
         return time.monotonic() > self._until - self.rules.seconds * (1 - part)
 
 
+def _worth_a_run(calls: Sequence[Subject]) -> list[Subject]:
+    """Return the calls of a statement that are run though an idea may not speed them up by much."""
+    weightiest = sorted(calls, key=lambda s: -s.milliseconds)[:_MEASURED_ALONE]
+    quick = (s for s in calls if _milliseconds(s.baseline) < _QUICK_MILLISECONDS)
+    return [*weightiest, *quick]
+
+
+def _promise(subject: Subject) -> float:
+    """Return the share of its cost that an idea may leave for a call to be run with it."""
+    return _PROMISING_IN_A_JOIN if len(subject.tables) > 1 else _PROMISING
+
+
 def _weigh(subjects: Collection[Subject], statement: Statement) -> None:
     """Share a statement's calls and its time out among the calls that were run."""
     likely = [_likelihood(subject, statement) for subject in subjects]
@@ -487,9 +529,23 @@ def _on(chosen: Indexes, subject: Subject) -> Indexes:
     return frozenset(definition for definition in chosen if definition.table in subject.tables)
 
 
-def _covers(one: Sequence[float], other: Sequence[float]) -> bool:
-    """Tell whether the first works are nowhere felt to be above the second."""
-    return all(a <= b + _LEAST_APART for a, b in zip(one, other, strict=True))
+def _covers(one: Sequence[tuple[float, float]], other: Sequence[tuple[float, float]]) -> bool:
+    """Tell whether the first works and times are nowhere felt to be above the second."""
+    return all(
+        work <= other_work + _LEAST_APART
+        and time <= max(other_time * _CLEARLY, other_time + _LEAST_APART / 1000)
+        for (work, time), (other_work, other_time) in zip(one, other, strict=True)
+    )
+
+
+def _done(plan: Plan) -> Hashable:
+    """Return what two plans share that did the same."""
+    return plan.shape, plan.blocks, round(plan.work)
+
+
+def _milliseconds(plan: Plan) -> float:
+    """Return how long it ran; what the clock is too coarse for took a microsecond."""
+    return max(plan.milliseconds or 0.0, 0.001)
 
 
 def _names(held: Indexes) -> list[str]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import pytest
 
 from agentdb.architect.lab import Subject
-from agentdb.architect.selection import NOTHING
 from agentdb.architect.study import Call
 from agentdb.target.index import IndexDefinition, Key
 from agentdb.target.plan import Plan, PlanNode
@@ -17,10 +16,13 @@ SQL = "SELECT 1"
 HELD = frozenset({IndexDefinition("public", "t", "btree", (Key("a"),))})
 
 
-def plan(blocks: int) -> Plan:
-    """One row, found in so many blocks: half a microsecond each."""
+OTHER = frozenset({IndexDefinition("public", "t", "btree", (Key("b"),))})
+
+
+def plan(blocks: int, milliseconds: float = 0.1) -> Plan:
+    """One row, found in so many blocks."""
     node = PlanNode("Index Scan", 8.0, 1.0, loops=1.0, rows_actual=1.0, blocks=blocks)
-    return Plan(node, milliseconds=0.1)
+    return Plan(node, milliseconds=milliseconds)
 
 
 def subject(baseline: Plan) -> Subject:
@@ -33,16 +35,25 @@ def subject(baseline: Plan) -> Subject:
         weight=1.0,
         milliseconds=100.0,
         baseline=baseline,
-        plans={NOTHING: baseline},
-        costs={NOTHING: 1.0},
     )
 
 
-@pytest.mark.parametrize("blocks", [3, 5, 4_000])
-def test_every_microsecond_of_work_counts(blocks: int) -> None:
-    before, after = plan(4), plan(blocks)
-    tried = subject(before)
-    tried.learn(HELD, after)
-    assert tried.plans[HELD] == after
-    assert tried.measured().cost(HELD) == pytest.approx(after.work / before.work)
-    assert tried.measured().cost(HELD) != 1
+def test_a_call_costs_what_the_clock_says_where_plans_are_far_apart() -> None:
+    tried = subject(plan(4_000, milliseconds=8.0))
+    tried.learn(HELD, plan(40, milliseconds=0.5))
+    assert tried.measured().cost(HELD) == pytest.approx(0.5 / 8, rel=0.1)
+    assert tried.measured().cost(OTHER) == 1
+
+
+def test_two_sets_under_which_the_same_is_done_cost_the_same() -> None:
+    tried = subject(plan(4_000, milliseconds=8.0))
+    tried.learn(HELD, plan(40, milliseconds=0.5))
+    tried.learn(OTHER, plan(40, milliseconds=0.4))
+    assert tried.measured().cost(HELD) == tried.measured().cost(OTHER)
+    assert tried.measured().cost(HELD) == pytest.approx(0.4 / 8, rel=0.1)
+
+
+def test_a_run_that_nothing_disturbed_tells_also_what_it_took_before() -> None:
+    tried = subject(plan(4, milliseconds=0.4))
+    tried.learn(HELD, plan(4, milliseconds=0.1))
+    assert tried.measured().cost(HELD) == 1
