@@ -5,6 +5,8 @@ VENV ?= .venv
 # The extras of pyproject.toml that each purpose needs.
 DEMO_EXTRAS ?= embedded
 TEST_EXTRAS ?= embedded,local,dev
+# Processes that share the tests, each with a server of its own; 0: this one alone (for --pdb).
+WORKERS ?= auto
 
 run := $(VENV)/bin/python -m
 demo_ready := $(VENV)/.has-$(DEMO_EXTRAS)
@@ -14,7 +16,7 @@ test_ready := $(VENV)/.has-$(TEST_EXTRAS)
 
 help:
 	@echo "make demo       audit a sample shop on a PostgreSQL of its own"
-	@echo "make test       all tests          (ARGS='-k sandbox' for some)"
+	@echo "make test       all tests          (ARGS='-k sandbox' for some, WORKERS=0 in one process)"
 	@echo "make check      lint, types, import contracts and all tests"
 	@echo "make bench      what the advice is worth, beside what a careful human would write"
 	@echo "make clean      remove what the other targets made in this folder"
@@ -24,7 +26,7 @@ demo: $(demo_ready)
 	@echo "The commands above work after: . $(VENV)/bin/activate" >&2
 
 test: $(test_ready)
-	$(run) pytest $(ARGS)
+	$(run) pytest --numprocesses $(WORKERS) --maxprocesses 4 --dist loadscope $(ARGS)
 
 check: lint types contracts test
 
