@@ -11,6 +11,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import reduce
+from operator import or_
+from typing import TypeVar
 
 from agentdb.target.index import IndexDefinition
 
@@ -45,12 +48,7 @@ class Measured:
         A part inside a larger measured part says nothing any more: what two indexes do
         together overrules what one of them does alone.
         """
-        held = frozenset(d for d in chosen if d.table in self.tables)
-        if held in self.costs:
-            return self.costs[held]
-        parts = [part for part in self.costs if part <= held]
-        largest = (part for part in parts if not any(part < other for other in parts))
-        return min((self.costs[part] for part in largest), default=1.0)
+        return _cost(self.costs, frozenset(d for d in chosen if d.table in self.tables))
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,16 +139,12 @@ class _Search:
         self.every = range(len(options))
         self.prices = [terms.price(option) for option in options]
         self.bits = {option.definition: 1 << n for n, option in enumerate(options)}
-        self.calls = [_Call(call, self._concerned(call)) for call in calls]
+        self.calls = [_Call(call, self.bits) for call in calls]
         self.moves = self._moves(calls)
         self.relevant = {
             move: [call for call in self.calls if call.mask & move] for move in self.moves
         }
         self.stand_ins = {1 << n: self._stand_ins(1 << n) for n in self.every}
-
-    def _concerned(self, call: Measured) -> Mapping[int, IndexDefinition]:
-        used = {definition for held in call.costs for definition in held}
-        return {bit: definition for definition, bit in self.bits.items() if definition in used}
 
     def _moves(self, calls: Sequence[Measured]) -> list[int]:
         """Return what can be added at once: any index, and any measured set of a few.
@@ -207,12 +201,29 @@ class _Search:
         """Return what each removal, swap and addition is worth, with the set it leads to."""
         for move in self._allowed(chosen):
             yield self._gain(chosen, move), chosen | move
-        for out in (1 << n for n in _numbers(chosen)):
+        losses = {1 << n: self._gain(chosen & ~(1 << n), 1 << n) for n in _numbers(chosen)}
+        for out, lost in losses.items():
             rest = chosen & ~out
-            lost = self._gain(rest, out)
             yield -lost, rest
             for move in self._fitting(rest, self.stand_ins[out]):
                 yield self._gain(rest, move) - lost, rest | move
+        if self.terms.budget_bytes is not None:
+            yield from self._with_room_made(chosen, losses)
+
+    def _with_room_made(
+        self, chosen: int, losses: Mapping[int, float]
+    ) -> Iterable[tuple[float, int]]:
+        """Return what additions are worth when what is worth least for its bytes makes room."""
+        dispensable = sorted(losses, key=lambda out: (losses[out] / self.size(out), out))
+        fitting = set(self._allowed(chosen))
+        before = self.worth(chosen)
+        for move in (move for move in self.moves if move & ~chosen and move not in fitting):
+            rest = chosen
+            for out in dispensable:
+                if not self._fitting(rest, [move]):
+                    rest &= ~(out & ~move)
+            if self._fitting(rest, [move]):
+                yield self.worth(rest | move) - before, rest | move
 
     def _stand_ins(self, one: int) -> list[int]:
         """Return what could take the place of an index: what some call can use instead."""
@@ -250,15 +261,31 @@ class _Search:
 class _Call:
     """One call, with what it saves under each set of the indexes that concern it, once asked."""
 
-    def __init__(self, call: Measured, concerned: Mapping[int, IndexDefinition]) -> None:
-        self.call = call
-        self.concerned = concerned
-        self.mask = sum(concerned)
+    def __init__(self, call: Measured, bits: Mapping[IndexDefinition, int]) -> None:
+        self.milliseconds = call.milliseconds
+        self.costs = {
+            sum(bits[definition] for definition in held): cost
+            for held, cost in call.costs.items()
+            if held <= bits.keys()
+        }
+        self.mask = reduce(or_, self.costs, 0)
         self.known: dict[int, float] = {}
 
     def saved(self, chosen: int) -> float:
         held = chosen & self.mask
         if held not in self.known:
-            definitions = frozenset(d for bit, d in self.concerned.items() if held & bit)
-            self.known[held] = self.call.milliseconds * (1 - self.call.cost(definitions))
+            self.known[held] = self.milliseconds * (1 - _cost(self.costs, held))
         return self.known[held]
+
+
+_Set = TypeVar("_Set", int, Indexes)  # bits, or definitions
+
+
+def _cost(costs: Mapping[_Set, float], held: _Set) -> float:
+    if held in costs:
+        return costs[held]
+    parts = [part for part in costs if part & held == part]
+    largest = (
+        part for part in parts if not any(part != other and part & other == part for other in parts)
+    )
+    return min((costs[part] for part in largest), default=1.0)
