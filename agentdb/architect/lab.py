@@ -13,7 +13,7 @@ from agentdb.architect.candidates import Candidate
 from agentdb.architect.recall import Case
 from agentdb.architect.selection import NOTHING, Indexes, Measured, Option, choose
 from agentdb.architect.study import Call
-from agentdb.architect.timing import Timed, likely_milliseconds
+from agentdb.architect.timing import Timed, fastest, likely_milliseconds
 from agentdb.architect.workload import Statement
 from agentdb.target.index import IndexDefinition
 from agentdb.target.parameters import agreement
@@ -70,10 +70,9 @@ class Subject:
         preferred to its equal for the noise of the clock.
         """
         self.plans[held] = plan
-        done, milliseconds = _done(plan), _milliseconds(plan)
-        if done in self._timed:
-            milliseconds = min(milliseconds, self._timed[done].milliseconds)
-        self._timed[done] = Timed(plan.shape, plan.work, milliseconds)
+        done = _done(plan)
+        now = Timed(plan.shape, plan.work, _milliseconds(plan), _runs(plan))
+        self._timed[done] = fastest(self._timed[done], now) if done in self._timed else now
         likely = likely_milliseconds(list(self._timed.values()))
         self._took = dict(zip(self._timed, likely, strict=True))
         before = self.took(self.baseline)
@@ -209,9 +208,9 @@ class Lab:
     def _run(self, sql: str) -> Plan | Failure:
         """Run a call, a brief one several times, and return its fastest run."""
         first = self.bench.measure(sql)
-        if isinstance(first, Failure) or _milliseconds(first) > _BRIEF_MILLISECONDS:
+        if isinstance(first, Failure):
             return first
-        again = [self.bench.measure(sql) for _ in range(_RUNS - 1)]
+        again = [self.bench.measure(sql) for _ in range(_runs(first) - 1)]
         return min([first, *(run for run in again if isinstance(run, Plan))], key=_milliseconds)
 
     def _urgency(self, candidate: Candidate) -> tuple[bool, float, str]:
@@ -541,6 +540,10 @@ def _covers(one: Sequence[tuple[float, float]], other: Sequence[tuple[float, flo
 def _done(plan: Plan) -> Hashable:
     """Return what two plans share that did the same."""
     return plan.shape, plan.blocks, round(plan.work)
+
+
+def _runs(plan: Plan) -> int:
+    return _RUNS if _milliseconds(plan) <= _BRIEF_MILLISECONDS else 1
 
 
 def _milliseconds(plan: Plan) -> float:

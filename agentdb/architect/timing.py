@@ -10,7 +10,7 @@ then told apart by the clock, plans next to each other by what was counted.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -20,7 +20,7 @@ import numpy as np
 _FACTOR = 0.8  # how much the factor varies, as a logarithm
 _REACH = 0.5  # how far apart works are, as logarithms, whose factors have little in common
 _OTHER_SHAPE = 0.9  # of what two plans have in common where their nodes differ
-_NOISE = 0.2  # of the fastest of a few runs, as a logarithm
+_NOISE = 0.35  # of one run, as a logarithm; the fastest of several is nearer to the truth
 _MACHINE = 2.0  # how much faster or slower than the nominal one a machine may be, as a logarithm
 
 
@@ -31,6 +31,13 @@ class Timed:
     shape: str
     work: float
     milliseconds: float
+    runs: int = 1
+
+
+def fastest(one: Timed, other: Timed) -> Timed:
+    """Return what the runs of one kind of plan say together."""
+    milliseconds = min(one.milliseconds, other.milliseconds)
+    return replace(one, milliseconds=milliseconds, runs=one.runs + other.runs)
 
 
 def likely_milliseconds(timed: Sequence[Timed]) -> list[float]:
@@ -38,7 +45,7 @@ def likely_milliseconds(timed: Sequence[Timed]) -> list[float]:
     work = np.log([each.work for each in timed])
     factor = np.log([each.milliseconds for each in timed]) - work
     kernel = _kernel(work, [each.shape for each in timed])
-    noise = _NOISE**2 * np.eye(len(timed))
+    noise = np.diag([_NOISE**2 / each.runs for each in timed])
     likely = work + kernel @ np.linalg.solve(kernel + noise, factor - factor.mean())
     return [float(milliseconds) for milliseconds in np.exp(likely + factor.mean())]
 

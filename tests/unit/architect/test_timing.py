@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from agentdb.architect.timing import Timed, likely_milliseconds
+from agentdb.architect.timing import Timed, fastest, likely_milliseconds
 
 
 def test_one_plan_takes_what_the_clock_says() -> None:
@@ -19,7 +19,7 @@ def test_plans_next_to_each_other_are_told_apart_by_what_was_counted() -> None:
 
 def test_plans_far_apart_are_told_apart_by_the_clock() -> None:
     """By what was counted a third; by the clock a tenth."""
-    first, second = likely_milliseconds([Timed("a", 90, 0.3), Timed("b", 30, 0.03)])
+    first, second = likely_milliseconds([Timed("a", 90, 0.3, runs=3), Timed("b", 30, 0.03, runs=3)])
     assert first / second == pytest.approx(10, rel=0.2)
 
 
@@ -34,3 +34,13 @@ def test_a_slower_machine_changes_nothing_between_plans() -> None:
     here = likely_milliseconds([Timed(*each) for each in plans])
     there = likely_milliseconds([Timed(shape, work, 10 * ms) for shape, work, ms in plans])
     assert there == [pytest.approx(10 * milliseconds) for milliseconds in here]
+
+
+def test_more_runs_make_the_clock_weigh_more() -> None:
+    once = likely_milliseconds([Timed("a", 100, 0.1), Timed("b", 101, 0.2)])
+    often = likely_milliseconds([Timed("a", 100, 0.1, runs=9), Timed("b", 101, 0.2, runs=9)])
+    assert once[1] / once[0] < often[1] / often[0]
+
+
+def test_of_two_runs_the_faster_is_kept_and_both_are_counted() -> None:
+    assert fastest(Timed("a", 1, 0.3, 3), Timed("a", 1, 0.2)) == Timed("a", 1, 0.2, 4)
