@@ -69,6 +69,7 @@ def test_two_do_not_build_it_at_once(engine: Engine, database_url: str) -> None:
     with connect(database_url) as other:
         other.execute("SELECT pg_advisory_lock(7018134801190154241)")
         assert build_vector_index(engine, least=1) == "being built"
+        other.execute("SELECT pg_advisory_unlock(7018134801190154241)")
     assert build_vector_index(engine, least=1) == "built"
 
 
