@@ -1,4 +1,4 @@
-"""What reads a question and an answer together, which says more than two vectors do, and costs more."""
+"""What reads question and answer together: it says more than two vectors do, and costs more."""
 
 from __future__ import annotations
 

@@ -32,12 +32,12 @@ from agentdb.embedding.reranker import Reranker
 from agentdb.errors import BadInput, BadText, NotFound, SpaceMismatch
 from agentdb.models.base import Json
 from agentdb.models.entry import EntryRow, Kind, SpaceRow
+from agentdb.repositories.direct import fetch
 from agentdb.repositories.memory import DEFAULT_TENANT, Found, Memory, NewMemory
 from agentdb.repositories.reranking import RERANKED, reranked
-from agentdb.repositories.direct import fetch
 from agentdb.repositories.tenancy import Tenanted, remember
 from agentdb.search.diversity import diversified
-from agentdb.search.entries import ENTRY, FOUND, RANKING, search_text
+from agentdb.search.entries import ENTRY, search_text
 from agentdb.search.filters import Filter, compile_filter, storable
 
 LONGEST = 100_000
@@ -51,6 +51,7 @@ _HALVES = re.compile("[\ud800-\udfff]")  # of characters: surrogates without the
 _LONGEST_TTL = timedelta(days=365_250)
 _KINDS = frozenset(get_args(Kind))
 _BATCH = 500
+_ENTRY = tuple(part.key for part in ENTRY)
 _VARIETY = 4  # times as many are found as are wanted, where they are to differ
 _UNTRACKED = {"synchronize_session": False}
 
@@ -427,9 +428,9 @@ class MemoryRepository(Tenanted):
         if any(vector is not None for vector in vectors):
             self._refuse_other(rows[0][1])
         answers: list[list[Found]] = [[] for _ in texts]
-        for place, _, *found in rows:
-            if found[0] is not None:
-                answers[place].append(_found(found))
+        for row in rows:
+            if row[2] is not None:  # else the question has no answer
+                answers[row[0]].append(_found(row[2:]))
         return answers
 
     def _chosen(
@@ -571,9 +572,7 @@ def _merged(first: _Draft, second: _Draft) -> _Draft:
 
 
 def _found(row: Sequence[Any]) -> Found:
-    values = dict(zip(FOUND, row, strict=True))
-    ranking = {name: values.pop(name) for name in RANKING}
-    return Found(Memory(**values), **ranking)
+    return Found(Memory(**dict(zip(_ENTRY, row, strict=False))), *row[len(_ENTRY) :])
 
 
 def _width(k: int, diversity: float, *, reranked: bool) -> int:

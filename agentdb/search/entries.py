@@ -6,7 +6,7 @@ from functools import lru_cache
 from typing import Any
 
 from sqlalchemy import (
-    Double,
+    ColumnElement,
     Integer,
     Interval,
     Select,
@@ -20,8 +20,8 @@ from sqlalchemy import (
     true,
     values,
 )
-from sqlalchemy.dialects.postgresql import ARRAY, JSONB, JSONPATH, TIMESTAMP
-from sqlalchemy.dialects.postgresql.psycopg import dialect
+from sqlalchemy.dialects.postgresql import ARRAY, JSONPATH, TIMESTAMP
+from sqlalchemy.dialects.postgresql.psycopg import PGDialect_psycopg
 
 from agentdb.models.entry import EntryRow, SpaceRow
 from agentdb.models.vector import DIMENSION, HalfVectorType
@@ -48,8 +48,7 @@ ENTRY = (
 RANKING = ("score", "similarity", "vector_rank", "coverage", "keyword_rank", "path")
 """What the search says of each entry it found."""
 
-FOUND = (*(part.key for part in ENTRY), *RANKING)
-"""What the function returns of each entry."""
+_FOUND = (*(part.key for part in ENTRY), *RANKING)
 
 _MOMENT, _VECTOR = TIMESTAMP(timezone=True), HalfVectorType(DIMENSION)
 
@@ -59,16 +58,17 @@ def search_text(questions: int) -> str:
     """Return the statement that asks several questions at once, as the driver takes it.
 
     Its parameters: `query0`, `vector0`, `query1`… and the other arguments of the function by
-    name. Each row holds the place of its question, the model whose vectors are kept, and FOUND;
-    best first; a question without an answer has one row, of NULLs.
+    name. Each row holds the place of its question, the model whose vectors are kept, the parts
+    of an ENTRY and of the RANKING; best first. A question without an answer has one row of NULLs.
     """
     # Made once: to compile it for each search would cost more than the search.
-    return str(_search(questions).compile(dialect=dialect()))
+    driver = PGDialect_psycopg()  # type: ignore[no-untyped-call]
+    return str(_search(questions).compile(dialect=driver))
 
 
 def _search(questions: int) -> Select[Any]:
     asked = values(column("place", Integer), column("query", Text), column("vector", _VECTOR))
-    rows = [
+    rows: list[tuple[ColumnElement[Any], ...]] = [
         (
             literal_column(str(place)),
             bindparam(f"query{place}", type_=Text()),
@@ -97,11 +97,11 @@ def _search(questions: int) -> Select[Any]:
             bindparam("as_of", type_=_MOMENT),
             bindparam("half_life", type_=Interval()),
         )
-        .table_valued(*FOUND)
+        .table_valued(*_FOUND)
         .lateral("found")
     )
     return (
-        select(question.c.place, model.label("model"), *(found.c[name] for name in FOUND))
+        select(question.c.place, model.label("model"), *(found.c[name] for name in _FOUND))
         .select_from(question)
         .join(announced, true())
         .outerjoin(found, true())

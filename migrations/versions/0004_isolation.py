@@ -55,6 +55,5 @@ def downgrade() -> None:
     op.execute("DROP FUNCTION agentdb.search, agentdb.search_within, agentdb.nearest")
     op.execute("DROP TYPE agentdb.found")
     op.execute("SELECT agentdb.isolate('agentdb.entries', false)")
-    op.execute(
-        "DROP FUNCTION agentdb.has_vector_index, agentdb.require_tenant, agentdb.isolate, agentdb.tenant, agentdb.no_tenant"
-    )
+    for name in ("has_vector_index", "require_tenant", "isolate", "tenant", "no_tenant"):
+        op.execute(f"DROP FUNCTION agentdb.{name}")

@@ -31,16 +31,13 @@ CREATE FUNCTION agentdb.isolate(relation regclass, isolated boolean DEFAULT true
 LANGUAGE plpgsql
 AS $$
 BEGIN
-    EXECUTE format('DROP POLICY IF EXISTS one_tenant ON %s', relation);
+    EXECUTE 'DROP POLICY IF EXISTS one_tenant ON ' || relation;
     IF isolated THEN
-        EXECUTE format('ALTER TABLE %s ENABLE ROW LEVEL SECURITY', relation);
-        EXECUTE format(
-            'CREATE POLICY one_tenant ON %s '
-            'USING (tenant = agentdb.tenant()) WITH CHECK (tenant = agentdb.tenant())',
-            relation
-        );
+        EXECUTE 'ALTER TABLE ' || relation || ' ENABLE ROW LEVEL SECURITY';
+        EXECUTE 'CREATE POLICY one_tenant ON ' || relation
+            || ' USING (tenant = agentdb.tenant()) WITH CHECK (tenant = agentdb.tenant())';
     ELSE
-        EXECUTE format('ALTER TABLE %s DISABLE ROW LEVEL SECURITY', relation);
+        EXECUTE 'ALTER TABLE ' || relation || ' DISABLE ROW LEVEL SECURITY';
     END IF;
 END
 $$;
@@ -376,7 +373,7 @@ SET enable_seqscan = off
 SET enable_sort = off
 SET enable_bitmapscan = off
 SET hnsw.ef_search = 100
-SET hnsw.iterative_scan = relaxed_order
+SET hnsw.iterative_scan = off
 AS $$
 #variable_conflict use_column
 DECLARE
@@ -385,15 +382,15 @@ DECLARE
         / current_setting('block_size')::integer;
     seen integer;
     mine integer;
-    path text;
 BEGIN
     IF search.tenant = '' OR (search.tenant = current_setting('agentdb.tenant', true)) IS NOT TRUE
     THEN
         PERFORM agentdb.require_tenant(search.tenant);
     END IF;
 
-    -- Most searches by a vector are of all that a large tenant has: that they are seen at once.
-    IF query IS NULL AND vector IS NOT NULL AND namespace IS NOT NULL AND pages > 64
+    -- A glance: where most rows are the tenant's, the hundred nearest of all are asked for. If k of
+    -- them are in scope, these are the k nearest in scope, whatever else there is.
+    IF query IS NULL AND vector IS NOT NULL AND namespace IS NOT NULL AND k <= 25 AND pages > 64
         AND num_nonnulls(kinds, subject, agent, filter, as_of) = 0
     THEN
         SELECT count(*), count(*) FILTER (WHERE @PLAIN_SCOPE)
@@ -401,26 +398,11 @@ BEGIN
         FROM agentdb.entries AS e
         WHERE e.ctid = ANY (ARRAY(
             SELECT (page.head || line.tail)::tid
-            FROM (SELECT '(' || n * pages / 8 AS head FROM generate_series(0, 7) AS n) AS page
-            CROSS JOIN (
-                VALUES (',1)'), (',2)'), (',3)'), (',4)'), (',5)'), (',6)')
-            ) AS line (tail)
+            FROM (SELECT '(' || n * pages / 4 AS head FROM generate_series(0, 3) AS n) AS page
+            CROSS JOIN (VALUES (',1)'), (',2)'), (',3)'), (',4)')) AS line (tail)
         ));
-        IF mine * pages / 8 > 12000 AND mine * 3 >= seen * 2 THEN
-            path := CASE WHEN agentdb.has_vector_index() THEN 'hnsw' ELSE 'exact' END;
+        IF mine * pages / 4 > 12000 AND mine * 2 >= seen AND agentdb.has_vector_index() THEN
             RETURN QUERY
-            WITH near AS MATERIALIZED (
-                SELECT @ENTRY, 1 - (e.embedding <=> search.vector) AS similarity
-                FROM agentdb.entries AS e
-                WHERE e.embedding IS NOT NULL
-                  AND @PLAIN_SCOPE
-                ORDER BY e.embedding <=> search.vector
-                LIMIT CASE WHEN mine = seen THEN k ELSE 2 * k END
-            ),
-            ranked AS (
-                SELECT e.*, row_number() OVER (ORDER BY e.similarity DESC, e.id) AS place
-                FROM near AS e
-            )
             SELECT
                 @ENTRY,
                 e.similarity * @BOOST AS score,
@@ -428,9 +410,18 @@ BEGIN
                 e.place::integer,
                 NULL::float8,
                 NULL::integer,
-                path
-            FROM ranked AS e
-            WHERE e.place <= k AND k <= (SELECT count(*) FROM near)
+                'hnsw'
+            FROM (
+                SELECT n.*, row_number() OVER () AS place, count(*) OVER () AS found
+                FROM (
+                    SELECT @ENTRY, 1 - (e.embedding <=> search.vector) AS similarity
+                    FROM agentdb.entries AS e
+                    WHERE e.embedding IS NOT NULL AND @PLAIN_SCOPE
+                    ORDER BY e.embedding <=> search.vector
+                    LIMIT k
+                ) AS n
+            ) AS e
+            WHERE e.found = k
             ORDER BY score DESC, e.place;
             IF FOUND THEN
                 RETURN;
@@ -464,9 +455,8 @@ BEGIN
         RETURN;
     END IF;
     IF agentdb.tenant() <> tenant THEN
-        RAISE insufficient_privilege USING MESSAGE = format(
-            'the tenant %s may not search what is %s''s', agentdb.tenant(), tenant
-        );
+        RAISE insufficient_privilege USING MESSAGE =
+            'what is ' || tenant || '''s cannot be searched as ' || agentdb.tenant();
     END IF;
 END
 $$;

@@ -165,8 +165,8 @@ def test_a_filter_that_only_far_rows_match_gives_k_of_them(crowd: Crowd, session
 
 def test_where_the_index_gives_too_few_all_are_compared(crowd: Crowd, session: Session) -> None:
     # What is near is filtered out; let the index give up at once, as it does in a larger table.
-    session.execute(text("ALTER FUNCTION agentdb.search SET hnsw.iterative_scan = off"))
-    session.execute(text("ALTER FUNCTION agentdb.search SET hnsw.ef_search = 20"))
+    session.execute(text("ALTER FUNCTION agentdb.nearest SET hnsw.iterative_scan = off"))
+    session.execute(text("ALTER FUNCTION agentdb.nearest SET hnsw.ef_search = 20"))
     found = [asked(crowd, session, query, among={"far": True}) for query in range(20)]
     assert {len(each) for each in found} == {10}
     assert {f.path for each in found for f in each} == {"exact"}

@@ -59,8 +59,10 @@ def test_what_a_build_left_unfinished_is_made_anew(engine: Engine, database_url:
     leave_unfinished(database_url)
     assert state(engine) == "invalid"
     assert build_vector_index(engine) == "built"
-    names = "SELECT array_agg(relname) FROM pg_index JOIN pg_class ON oid = indexrelid WHERE indrelid = "
-    names += "'agentdb.entries'::regclass AND relname ~ 'embedding|broken'"
+    names = """
+        SELECT array_agg(relname) FROM pg_index JOIN pg_class ON oid = indexrelid
+        WHERE indrelid = 'agentdb.entries'::regclass AND relname ~ 'embedding|broken'
+    """
     assert value(database_url, names) == ["entries_embedding_idx"]
     assert state(engine) == "valid"
 
