@@ -23,8 +23,8 @@ PASSWORD = "for-tests-only"  # noqa: S105  of roles that live as long as this ru
 SHOP = (
     'CREATE SCHEMA app CREATE TABLE "Orders" (id integer PRIMARY KEY, status text)',
     "INSERT INTO app.\"Orders\" SELECT i, 'paid' FROM generate_series(1, 100) AS i",
-    "CREATE TABLE customers (id integer PRIMARY KEY)",
-    "CREATE SEQUENCE tickets",
+    "CREATE TABLE public.customers (id integer PRIMARY KEY)",
+    "CREATE SEQUENCE public.tickets",
 )
 
 
