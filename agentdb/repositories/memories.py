@@ -46,6 +46,9 @@ LONGEST = 100_000
 MOST = 10_000
 """Memories that one search may ask for."""
 
+AT_ONCE = 1_000
+"""Questions that are answered in one round trip."""
+
 _LONGEST_NAME = 400  # bytes: four of them, twice, have to fit a page of an index
 _HALVES = re.compile("[\ud800-\udfff]")  # of characters: surrogates without their pair
 _LONGEST_TTL = timedelta(days=365_250)
@@ -172,6 +175,8 @@ class MemoryRepository(Tenanted):
         `vectors` are the texts' own, in their order, for a caller who has them.
         """
         width = _width(k, diversity, reranked=self._reranker is not None)
+        if len(queries) > AT_ONCE:
+            raise BadInput(f"{len(queries):,} questions at once, at most {AT_ONCE:,}: ask in parts")
         asked = [None if query is None else _text(query) for query in queries]
         scope = {
             "tenant": self._tenant,

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from sqlalchemy import func, select, true
+from sqlalchemy import Boolean, Connection, func, select, true
 from sqlalchemy.orm import Session, SessionTransaction
 
 from agentdb.models.base import SCHEMA
@@ -37,6 +37,12 @@ class Tenanted:
     @_session.setter
     def _session(self, session: Session) -> None:
         self._given = session
+
+
+def is_subject(connection: Connection) -> bool:
+    """Return whether the role sees one tenant's rows at a time."""
+    subject = select(func.row_security_active(_TABLE, type_=Boolean()))
+    return connection.execute(subject).scalar_one()
 
 
 def announce(session: Session, tenant: str) -> None:

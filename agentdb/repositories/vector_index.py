@@ -11,6 +11,7 @@ from sqlalchemy import (
     Column,
     ColumnElement,
     Connection,
+    Double,
     Engine,
     Index,
     MetaData,
@@ -25,7 +26,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.schema import CreateIndex, DropIndex
 
-from agentdb.errors import SetupMissing
+from agentdb.errors import SetupMissing, TenantRefused
 from agentdb.models.base import SCHEMA
 from agentdb.models.entry import EntryRow
 from agentdb.models.vector import DIMENSION, HalfVectorType
@@ -51,6 +52,13 @@ def vector_index_state(connection: Connection) -> IndexState:
     return "valid" if any(there) else "invalid"
 
 
+def is_worth_an_index(connection: Connection) -> bool:
+    """Return whether so many rows are kept, as the planner's statistics have it."""
+    kept = table("pg_class", column("oid"), column("reltuples", Double()), schema="pg_catalog")
+    rows = select(kept.c.reltuples).where(kept.c.oid == func.to_regclass(_TABLE))
+    return bool(connection.execute(rows).scalar_one() >= ENOUGH)
+
+
 def build_vector_index(engine: Engine, *, least: int = ENOUGH) -> Outcome:
     """Make the HNSW index unless it is there, or fewer than `least` rows have a vector.
 
@@ -64,9 +72,9 @@ def build_vector_index(engine: Engine, *, least: int = ENOUGH) -> Outcome:
         state = vector_index_state(connection)
         if state == "valid":
             return "there"
-        if state == "missing" and not _has_rows(connection, least):
-            return "too few rows"
         with _as_owner():
+            if state == "missing" and not _has_rows(connection, least):
+                return "too few rows"
             _drop_unfinished(connection)
             _build(connection)
         return "built"
@@ -166,7 +174,7 @@ def _alone(engine: Engine) -> Iterator[Connection | None]:
 def _as_owner() -> Iterator[None]:
     try:
         yield
-    except SetupMissing as error:
+    except (SetupMissing, TenantRefused) as error:
         raise SetupMissing(
             "only the owner of agentdb's tables may make their indexes: let the role that runs "
             "`agentdb init` run `agentdb reindex`"

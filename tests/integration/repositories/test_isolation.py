@@ -141,8 +141,8 @@ ATTEMPTS = (
     "SELECT content FROM agentdb.search('{own}', 'secret-of-{other}')",
     "SELECT f.content FROM (VALUES ('{own}'), ('{other}')) AS t (t), agentdb.search(t, 'tea') AS f",
     (
-        "SELECT content FROM agentdb.search_within('{other}', 'tea', NULL, 9, NULL, NULL, NULL, NULL, "
-        "NULL, NULL, NULL)"
+        "SELECT content FROM agentdb.search_within('{other}', 'tea', NULL, 9, NULL, NULL, NULL, "
+        "NULL, NULL, NULL, NULL)"
     ),
     "SELECT content FROM agentdb.search('{own}', 'tea', filter => '$.n >= 0', subject => 's1')",
     "COPY agentdb.entries TO STDOUT",
@@ -323,7 +323,7 @@ def mine(session: Session, tenant: str) -> int:
 
 def counted(session: Session) -> int:
     """How many rows the connection sees as it is."""
-    return session.execute(text("SELECT count(*) FROM agentdb.entries")).scalar_one()
+    return int(session.execute(text("SELECT count(*) FROM agentdb.entries")).scalar_one())
 
 
 def test_repositories_of_two_tenants_work_in_one_transaction(session: Session) -> None:
