@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -26,6 +27,7 @@ from sqlalchemy import (
     select,
     table,
     text,
+    true,
 )
 from sqlalchemy.engine import ExceptionContext
 from sqlalchemy.exc import DBAPIError
@@ -43,6 +45,7 @@ from agentdb.errors import (
     SchemaOutOfDate,
     SchemaTooNew,
     SetupMissing,
+    TenantRefused,
 )
 from agentdb.models.base import SCHEMA
 from agentdb.settings import checked_url
@@ -58,6 +61,7 @@ SETUP = (
 """What must be there before the first migration."""
 
 _CONNECT_SECONDS = 10
+_OF_ANOTHER = re.compile("no tenant is announced|cannot be searched as|row-level security policy")
 _PGVECTOR = (0, 8)  # scans an index on until there are enough rows
 _UPGRADE_LOCK = 7_018_134_801_190_154_240  # any number that nobody else locks
 
@@ -126,6 +130,8 @@ def _explained(context: ExceptionContext) -> AgentDBError | None:
             "and that the server runs"
         )
     if isinstance(error, psycopg.errors.InsufficientPrivilege):
+        if _OF_ANOTHER.search(reason):
+            return TenantRefused(f"{reason}: use a repository of that tenant")
         return SetupMissing(
             f"agentdb's role may not do that in its database ({reason}): let a superuser run "
             f"{_setup('extensions')} and {_setup('roles')} there with psql"
@@ -141,6 +147,8 @@ def upgrade(url: str) -> list[str]:
     """
     with _alone(url) as connection:
         before = _revision(connection)
+        if _state(before) == "current":
+            return []
         _migrate("upgrade", "head", connection)
         return [revision for revision in _revisions() if before is None or revision > before]
 
@@ -176,6 +184,26 @@ def prepare(connection: Connection) -> None:
             connection.execute(create_gist)
     if not inspect(connection).has_schema(SCHEMA):
         connection.execute(create_schema)
+    _become_owner(connection)
+
+
+def _become_owner(connection: Connection) -> None:
+    """Work as the owner of the schema to the end of the transaction.
+
+    So what a superuser makes belongs to whom `sql/setup/roles.sql` gave the schema.
+    """
+    schema = table("pg_namespace", column("nspname"), column("nspowner"), schema="pg_catalog")
+    owner = select(func.pg_get_userbyid(schema.c.nspowner)).where(schema.c.nspname == SCHEMA)
+    name = connection.execute(owner).scalar_one()
+    may = select(func.pg_has_role(name, "MEMBER"), func.current_user() == name)
+    is_member, is_owner = connection.execute(may).one()
+    if not is_member:
+        raise SetupMissing(
+            f"the schema {SCHEMA} belongs to {name}: let a superuser or a member of {name} run "
+            "`agentdb init --database URL`"
+        )
+    if not is_owner:
+        connection.execute(select(func.set_config("role", name, true())))
 
 
 def _sees_vectors(connection: Connection) -> bool:

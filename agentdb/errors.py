@@ -13,6 +13,7 @@ The message says what happened and what to do next; a door prints it as one line
     │   ├── DimensionMismatch
     │   ├── StatusRefused
     │   ├── SpaceMismatch
+    │   ├── TenantRefused
     │   └── NotFound
     ├── TargetError               the audited database
     │   ├── TargetUnreachable
@@ -85,6 +86,10 @@ class StatusRefused(DatabaseError):
 
 class SpaceMismatch(DatabaseError):
     """Vectors of another model are kept: only vectors of one model compare."""
+
+
+class TenantRefused(DatabaseError):
+    """Rows of a tenant that has not been announced: row-level security refuses them."""
 
 
 class NotFound(DatabaseError):

@@ -42,6 +42,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.command(epilog=database.INIT_EXAMPLE)(database.init)
+app.command(epilog=database.REINDEX_EXAMPLE)(database.reindex)
 app.command(epilog=database.DOCTOR_EXAMPLE)(database.doctor)
 app.command(epilog=demo.EXAMPLE)(demo.demo)
 app.command(epilog=audit.EXAMPLE)(audit.audit)

@@ -1,4 +1,4 @@
-"""`agentdb init` and `agentdb doctor`: make the schema, and see whether all is in place."""
+"""`agentdb init`, `reindex`, `doctor`: make the schema and its index, see whether all is well."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from agentdb.cli.targets import TargetOption
 from agentdb.settings import read_settings
 
 INIT_EXAMPLE = "Example: agentdb init --sql | less"
+REINDEX_EXAMPLE = "Example: agentdb reindex --database postgresql://postgres@db.example/shop"
 DOCTOR_EXAMPLE = "Example: agentdb doctor --target postgresql://reader@db.example/shop"
 
 DatabaseOption = Annotated[
@@ -36,6 +37,16 @@ def init(
     for revision in applied:
         print_text(f"applied {revision}")
     say("the schema agentdb is up to date" if not applied else "the schema agentdb is ready")
+
+
+def reindex(database: DatabaseOption = None) -> None:
+    """Build the index over vectors, once there are so many that it is worth it.
+
+    Searches and writes go on meanwhile. What an earlier build left unfinished is made anew.
+    """
+    from agentdb.wiring.indexing import reindex as build  # noqa: PLC0415 - --help does without
+
+    print_text(build(read_settings(database_url=database)))
 
 
 def doctor(

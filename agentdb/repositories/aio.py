@@ -12,6 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.util import await_
 
 from agentdb.embedding.embedder import Embedder, Vectors
+from agentdb.embedding.reranker import Reranker
 from agentdb.repositories.memories import MemoryRepository
 from agentdb.repositories.memory import DEFAULT_TENANT
 
@@ -71,6 +72,17 @@ class OffLoop:
         return await_(asyncio.to_thread(self.embedder.embed, texts))
 
 
+@dataclass(frozen=True, slots=True)
+class RerankingOffLoop:
+    """A reranker that works in a thread while the loop goes on; for code within `run_sync`."""
+
+    reranker: Reranker
+
+    def scores(self, query: str, texts: Sequence[str]) -> Sequence[float]:
+        """Return what the reranker returns; a cancelled await leaves it to finish unheard."""
+        return await_(asyncio.to_thread(self.reranker.scores, query, texts))
+
+
 class AsyncMemoryRepository(Twin[MemoryRepository]):
     """What an agent remembers, in the caller's async session: never committed here.
 
@@ -84,19 +96,24 @@ class AsyncMemoryRepository(Twin[MemoryRepository]):
         session: AsyncSession,
         embedder: Embedder | None = None,
         *,
+        reranker: Reranker | None = None,
         tenant: str = DEFAULT_TENANT,
         namespace: str = "",
     ) -> None:
-        off_loop = None if embedder is None else OffLoop(embedder)
-        super().__init__(
-            session,
-            MemoryRepository(session.sync_session, off_loop, tenant=tenant, namespace=namespace),
+        repository = MemoryRepository(
+            session.sync_session,
+            None if embedder is None else OffLoop(embedder),
+            reranker=None if reranker is None else RerankingOffLoop(reranker),
+            tenant=tenant,
+            namespace=namespace,
         )
+        super().__init__(session, repository)
 
     add = awaited(MemoryRepository.add)
     add_many = awaited(MemoryRepository.add_many)
     get = awaited(MemoryRepository.get)
     search = awaited(MemoryRepository.search)
+    search_many = awaited(MemoryRepository.search_many)
     update = awaited(MemoryRepository.update)
     forget = awaited(MemoryRepository.forget)
     history = awaited(MemoryRepository.history)

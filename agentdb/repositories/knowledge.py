@@ -22,6 +22,7 @@ from agentdb.models.base import Json
 from agentdb.models.entry import EntryRow, Kind
 from agentdb.repositories.memories import MemoryRepository
 from agentdb.repositories.memory import DEFAULT_TENANT, Found, NewMemory
+from agentdb.repositories.tenancy import Tenanted
 from agentdb.search.filters import Filter, storable
 
 LONGEST_SOURCE = 400
@@ -84,7 +85,7 @@ class Source:
     since: datetime
 
 
-class KnowledgeRepository:
+class KnowledgeRepository(Tenanted):
     """Documents as their chunks, in the caller's session: never committed here.
 
     A chunk is an entry of the kind `chunk` whose subject is the document's source, beside the

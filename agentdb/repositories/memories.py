@@ -11,6 +11,7 @@ from hashlib import blake2b
 from typing import Any, get_args
 
 import numpy as np
+from pgvector import HalfVector as HalfWire
 from sqlalchemy import (
     BigInteger,
     ColumnElement,
@@ -27,11 +28,16 @@ from sqlalchemy.orm import Session
 
 from agentdb.embedding.cached import canonical, content_hash
 from agentdb.embedding.embedder import Embedder, Vector, fitting
+from agentdb.embedding.reranker import Reranker
 from agentdb.errors import BadInput, BadText, NotFound, SpaceMismatch
 from agentdb.models.base import Json
 from agentdb.models.entry import EntryRow, Kind, SpaceRow
+from agentdb.repositories.direct import fetch
 from agentdb.repositories.memory import DEFAULT_TENANT, Found, Memory, NewMemory
-from agentdb.search.entries import ENTRY, RANKING, SEARCH
+from agentdb.repositories.reranking import RERANKED, reranked
+from agentdb.repositories.tenancy import Tenanted, remember
+from agentdb.search.diversity import diversified
+from agentdb.search.entries import ENTRY, search_text
 from agentdb.search.filters import Filter, compile_filter, storable
 
 LONGEST = 100_000
@@ -40,11 +46,16 @@ LONGEST = 100_000
 MOST = 10_000
 """Memories that one search may ask for."""
 
+AT_ONCE = 1_000
+"""Questions that are answered in one round trip."""
+
 _LONGEST_NAME = 400  # bytes: four of them, twice, have to fit a page of an index
 _HALVES = re.compile("[\ud800-\udfff]")  # of characters: surrogates without their pair
 _LONGEST_TTL = timedelta(days=365_250)
 _KINDS = frozenset(get_args(Kind))
 _BATCH = 500
+_ENTRY = tuple(part.key for part in ENTRY)
+_VARIETY = 4  # times as many are found as are wanted, where they are to differ
 _UNTRACKED = {"synchronize_session": False}
 
 
@@ -58,11 +69,12 @@ class _Draft:
     times: int = 1
 
 
-class MemoryRepository:
+class MemoryRepository(Tenanted):
     """What an agent remembers, in the caller's session: never committed here.
 
-    Without an embedder memories are kept without vectors and found by their words alone. All that
-    is kept and found belongs to one tenant and one namespace.
+    Without an embedder memories are kept without vectors and found by their words alone. A
+    reranker reads the first thirty of each search again. All that is kept and found belongs to
+    one tenant and one namespace.
     """
 
     def __init__(
@@ -70,11 +82,13 @@ class MemoryRepository:
         session: Session,
         embedder: Embedder | None = None,
         *,
+        reranker: Reranker | None = None,
         tenant: str = DEFAULT_TENANT,
         namespace: str = "",
     ) -> None:
         self._session = session
         self._embedder = embedder
+        self._reranker = reranker
         self._tenant = _name(tenant, "a tenant")
         self._namespace = _plain(namespace, "a namespace")
 
@@ -109,7 +123,7 @@ class MemoryRepository:
 
     def search(  # noqa: PLR0913 - each narrows the search by itself
         self,
-        query: str,
+        query: str | None,
         k: int = 10,
         *,
         kinds: Collection[Kind] | None = None,
@@ -119,19 +133,51 @@ class MemoryRepository:
         as_of: datetime | None = None,
         half_life: timedelta | None = None,
         vector: Vector | None = None,
+        diversity: float = 0,
     ) -> tuple[Found, ...]:
         """Return the `k` memories that answer a text best, or as many as there are.
 
-        Meaning (vectors) and words both count. `filter` is about metadata (see
-        `agentdb.search.filters`); `as_of` searches what held at that moment; `half_life` lets what
-        is older count a little less; `vector` is the text's, for a caller who has it. Raises
-        `BadText`, `BadFilter`, `SpaceMismatch`.
+        Meaning (vectors) and words both count; without a text (None) a `vector` alone does.
+        `filter` is about metadata (see `agentdb.search.filters`); `as_of` searches what held at
+        that moment; `half_life` lets what is older count a little less; `vector` is the text's,
+        for a caller who has it; `diversity`, 0 to 1, is how much it counts that what is found
+        differs. Raises `BadText`, `BadFilter`, `SpaceMismatch`.
         """
-        if not 1 <= k <= MOST:
-            raise BadInput(f"a search finds 1 to {MOST:,} memories, not {k:,}")
-        if half_life is not None and half_life <= timedelta(0):
-            raise BadInput("a half_life is longer than nothing: give days or hours")
-        asked = _text(query)
+        return self.search_many(
+            [query],
+            k,
+            kinds=kinds,
+            subject=subject,
+            agent=agent,
+            filter=filter,
+            as_of=as_of,
+            half_life=half_life,
+            vectors=[vector],
+            diversity=diversity,
+        )[0]
+
+    def search_many(  # noqa: PLR0913 - each narrows the search by itself
+        self,
+        queries: Sequence[str | None],
+        k: int = 10,
+        *,
+        kinds: Collection[Kind] | None = None,
+        subject: str | None = None,
+        agent: str | None = None,
+        filter: Filter | None = None,  # noqa: A002 - what everybody calls it
+        as_of: datetime | None = None,
+        half_life: timedelta | None = None,
+        vectors: Sequence[Vector | None] | None = None,
+        diversity: float = 0,
+    ) -> tuple[tuple[Found, ...], ...]:
+        """Answer several texts as `search` does each, in one round trip; in their order.
+
+        `vectors` are the texts' own, in their order, for a caller who has them.
+        """
+        width = _width(k, diversity, reranked=self._reranker is not None)
+        if len(queries) > AT_ONCE:
+            raise BadInput(f"{len(queries):,} questions at once, at most {AT_ONCE:,}: ask in parts")
+        asked = [None if query is None else _text(query) for query in queries]
         scope = {
             "tenant": self._tenant,
             "namespace": self._namespace,
@@ -140,13 +186,15 @@ class MemoryRepository:
             "agent": None if agent is None else _plain(agent, "an agent"),
             "filter": compile_filter(filter),
             "as_of": _moment(as_of, "as_of"),
-            "half_life": half_life,
+            "half_life": _checked_half_life(half_life),
+            "k": width,
         }
-        near = self._vector(asked) if vector is None else self._checked(vector)
-        if near is not None:
-            self._require_space(keep=False)
-        rows = self._session.execute(SEARCH, {"query": asked, "vector": near, "k": k, **scope})
-        return tuple(_found(row._asdict()) for row in rows)
+        near = self._vectors(asked, [None] * len(asked) if vectors is None else vectors)
+        answers = self._answers(asked, near, scope) if asked else []
+        return tuple(
+            self._chosen(text, found, k, diversity)
+            for text, found in zip(asked, answers, strict=True)
+        )
 
     def update(
         self,
@@ -326,8 +374,19 @@ class MemoryRepository:
             for d in drafts
         ]
 
-    def _vector(self, text: str) -> Vector | None:
-        return None if self._embedder is None else self._checked(self._embedder.embed([text])[0])
+    def _vectors(
+        self, texts: Sequence[str | None], given: Sequence[Vector | None]
+    ) -> list[Vector | None]:
+        """Return the vector of each question, checked: the one given, or the embedder's."""
+        if len(given) != len(texts):
+            raise BadInput(f"{len(texts)} texts have {len(given)} vectors: give one each, or None")
+        pairs = list(zip(texts, given, strict=True))
+        if any(text is None and vector is None for text, vector in pairs):
+            raise BadInput("a search is for a text or a vector: give one of them")
+        missing = [text for text, vector in pairs if text is not None and vector is None]
+        made = iter(self._embedder.embed(missing) if self._embedder and missing else ())
+        every = (next(made, None) if vector is None else vector for vector in given)
+        return [None if vector is None else self._checked(vector) for vector in every]
 
     def _checked(self, vector: Vector) -> Vector:
         name = self._embedder.name if self._embedder else "of the caller"
@@ -338,25 +397,64 @@ class MemoryRepository:
         # At length 1, as the columns keep numbers up to 65,504.
         return (fitted / length).astype(np.float32)
 
-    def _require_space(self, *, keep: bool = True) -> None:
-        """Make sure that what is kept and what is compared are vectors of one model.
-
-        The first to `keep` a vector says which. A search does not: it may be read-only.
-        """
+    def _require_space(self) -> None:
+        """Make sure that all vectors kept are of one model; the first one kept says which."""
         if self._embedder is None:
             return
-        name, dimension = self._embedder.name, self._embedder.dimension
         current = select(SpaceRow.model).where(SpaceRow.is_current)
         model = self._session.scalar(current)
-        if model is None and keep:
+        if model is None:
+            name, dimension = self._embedder.name, self._embedder.dimension
             first = insert(SpaceRow).values(model=name, dimension=dimension)
             self._session.execute(first.on_conflict_do_nothing())
             model = self._session.scalar(current)
-        if model not in (None, name):
+        self._refuse_other(model)
+
+    def _refuse_other(self, model: str | None) -> None:
+        if self._embedder is not None and model not in (None, self._embedder.name):
             raise SpaceMismatch(
-                f"the vectors kept are of the model {model}, not of {name}: "
+                f"the vectors kept are of the model {model}, not of {self._embedder.name}: "
                 f"set AGENTDB_EMBEDDING_MODEL={model}"
             )
+
+    # What is found ----------------------------------------------------------------------------
+
+    def _answers(
+        self,
+        texts: Sequence[str | None],
+        vectors: Sequence[Vector | None],
+        scope: Mapping[str, object],
+    ) -> list[list[Found]]:
+        asked: dict[str, object] = {f"query{at}": text for at, text in enumerate(texts)}
+        for at, vector in enumerate(vectors):
+            asked[f"vector{at}"] = None if vector is None else HalfWire(vector)
+        rows = fetch(self._given, search_text(len(texts)), {**asked, **scope})
+        remember(self._given, self._tenant)  # the statement has announced it on its way
+        if any(vector is not None for vector in vectors):
+            self._refuse_other(rows[0][1])
+        answers: list[list[Found]] = [[] for _ in texts]
+        for row in rows:
+            if row[2] is not None:  # else the question has no answer
+                answers[row[0]].append(_found(row[2:]))
+        return answers
+
+    def _chosen(
+        self, text: str | None, found: Sequence[Found], k: int, diversity: float
+    ) -> tuple[Found, ...]:
+        """Return the best `k` of what was found, as a reranker and the wish for variety say."""
+        if self._reranker is not None and text is not None:
+            found = reranked(self._reranker, text, found)
+        if diversity == 0 or len(found) < 2:  # noqa: PLR2004 - nothing to differ from
+            return tuple(found[:k])
+        ids = [each.memory.id for each in found]
+        wanted = select(EntryRow.id, EntryRow.embedding).where(
+            EntryRow.tenant == self._tenant, EntryRow.id == func.any(ids)
+        )
+        vectors = {row.id: row.embedding for row in self._session.execute(wanted)}
+        # By their places: what a reranker says and what the search says do not compare.
+        worth = [1 - place / len(found) for place in range(len(found))]
+        order = diversified(worth, [vectors.get(each) for each in ids], k, diversity)
+        return tuple(found[place] for place in order)
 
     # Whose it is ------------------------------------------------------------------------------
 
@@ -478,7 +576,21 @@ def _merged(first: _Draft, second: _Draft) -> _Draft:
     )
 
 
-def _found(row: Mapping[str, Any]) -> Found:
-    values = dict(row)
-    ranking = {name: values.pop(name) for name in RANKING}
-    return Found(Memory(**values), **ranking)
+def _found(row: Sequence[Any]) -> Found:
+    return Found(Memory(**dict(zip(_ENTRY, row, strict=False))), *row[len(_ENTRY) :])
+
+
+def _width(k: int, diversity: float, *, reranked: bool) -> int:
+    """Return how many are to be found so that `k` can be chosen of them."""
+    if not 1 <= k <= MOST:
+        raise BadInput(f"a search finds 1 to {MOST:,} memories, not {k:,}")
+    if not 0 <= diversity <= 1:
+        raise BadInput(f"diversity {diversity:g} is not between 0 and 1")
+    width = max(k, RERANKED) if reranked else k
+    return min(MOST, width if diversity == 0 else max(width, _VARIETY * k))
+
+
+def _checked_half_life(half_life: timedelta | None) -> timedelta | None:
+    if half_life is not None and half_life <= timedelta(0):
+        raise BadInput("a half_life is longer than nothing: give days or hours")
+    return half_life

@@ -63,8 +63,9 @@ class Found:
     `score` orders what one search found and says nothing by itself: `similarity` (cosine, -1 to
     1) plus `coverage` (0 to 1: the weight of the words found, of all that were asked for), times
     what importance and age add or take. The ranks are those of each arm by itself, from 1 on;
-    None: that arm did not find it. `path` says how vectors were compared: `exact`, `hnsw`, or
-    `words` where there was none.
+    None: that arm did not find it. `path` says how vectors were compared: `exact` (one by one),
+    `hnsw` (by the index), or `words` where there was none. `rerank_score` is what a reranker
+    said, where the repository has one and it was among the first thirty.
     """
 
     memory: Memory
@@ -74,3 +75,4 @@ class Found:
     coverage: float | None
     keyword_rank: int | None
     path: str
+    rerank_score: float | None = None

@@ -1,11 +1,29 @@
-"""The one statement that finds entries: the function `agentdb.search`, joined to what it found."""
+"""The one statement that finds entries: each question that is asked, joined to `agentdb.search`."""
 
 from __future__ import annotations
 
-from sqlalchemy import Double, Integer, Interval, Text, bindparam, cast, column, func, select
-from sqlalchemy.dialects.postgresql import ARRAY, JSONPATH, TIMESTAMP
+from functools import lru_cache
+from typing import Any
 
-from agentdb.models.entry import EntryRow
+from sqlalchemy import (
+    ColumnElement,
+    Integer,
+    Interval,
+    Select,
+    Text,
+    bindparam,
+    cast,
+    column,
+    func,
+    literal_column,
+    select,
+    true,
+    values,
+)
+from sqlalchemy.dialects.postgresql import ARRAY, JSONPATH, TIMESTAMP
+from sqlalchemy.dialects.postgresql.psycopg import PGDialect_psycopg
+
+from agentdb.models.entry import EntryRow, SpaceRow
 from agentdb.models.vector import DIMENSION, HalfVectorType
 
 ENTRY = (
@@ -30,36 +48,61 @@ ENTRY = (
 RANKING = ("score", "similarity", "vector_rank", "coverage", "keyword_rank", "path")
 """What the search says of each entry it found."""
 
-_FOUND = (
-    func.agentdb.search(
-        bindparam("tenant", type_=Text()),
-        bindparam("query", type_=Text()),
-        bindparam("vector", type_=HalfVectorType(DIMENSION)),
-        bindparam("k", type_=Integer()),
-        bindparam("namespace", type_=Text()),
-        cast(bindparam("kinds"), ARRAY(Text)),
-        bindparam("subject", type_=Text()),
-        bindparam("agent", type_=Text()),
-        cast(bindparam("filter"), JSONPATH),
-        bindparam("as_of", type_=TIMESTAMP(timezone=True)),
-        bindparam("half_life", type_=Interval()),
-    )
-    .table_valued(
-        column("id"),
-        column("score", Double),
-        column("similarity", Double),
-        column("vector_rank", Integer),
-        column("coverage", Double),
-        column("keyword_rank", Integer),
-        column("path", Text),
-    )
-    .alias("found")
-)
+_FOUND = (*(part.key for part in ENTRY), *RANKING)
 
-# Built once: making it anew for each search would cost more than the search.
-SEARCH = (
-    select(*ENTRY, *(_FOUND.c[name] for name in RANKING))
-    .join_from(_FOUND, EntryRow, EntryRow.id == _FOUND.c.id)
-    .order_by(_FOUND.c.score.desc(), _FOUND.c.id)
-)
-"""The entries that a text and a vector find, best first; parameters as the function's arguments."""
+_MOMENT, _VECTOR = TIMESTAMP(timezone=True), HalfVectorType(DIMENSION)
+
+
+@lru_cache(maxsize=64)
+def search_text(questions: int) -> str:
+    """Return the statement that asks several questions at once, as the driver takes it.
+
+    Its parameters: `query0`, `vector0`, `query1`… and the other arguments of the function by
+    name. Each row holds the place of its question, the model whose vectors are kept, the parts
+    of an ENTRY and of the RANKING; best first. A question without an answer has one row of NULLs.
+    """
+    # Made once: to compile it for each search would cost more than the search.
+    driver = PGDialect_psycopg()  # type: ignore[no-untyped-call]
+    return str(_search(questions).compile(dialect=driver))
+
+
+def _search(questions: int) -> Select[Any]:
+    asked = values(column("place", Integer), column("query", Text), column("vector", _VECTOR))
+    rows: list[tuple[ColumnElement[Any], ...]] = [
+        (
+            literal_column(str(place)),
+            bindparam(f"query{place}", type_=Text()),
+            bindparam(f"vector{place}", type_=_VECTOR),
+        )
+        for place in range(questions)
+    ]
+    question = asked.data(rows).alias("asked")
+    # Row-level security wants to know the tenant: it is said on the way, not in a trip of its own.
+    saying = func.set_config(
+        literal_column("'agentdb.tenant'"), bindparam("tenant", type_=Text()), true()
+    )
+    announced = select(saying.label("tenant")).subquery("announced")
+    model = select(SpaceRow.model).where(SpaceRow.is_current).scalar_subquery()
+    found = (
+        func.agentdb.search(
+            announced.c.tenant,
+            question.c.query,
+            question.c.vector,
+            bindparam("k", type_=Integer()),
+            bindparam("namespace", type_=Text()),
+            cast(bindparam("kinds"), ARRAY(Text)),
+            bindparam("subject", type_=Text()),
+            bindparam("agent", type_=Text()),
+            cast(bindparam("filter"), JSONPATH),
+            bindparam("as_of", type_=_MOMENT),
+            bindparam("half_life", type_=Interval()),
+        )
+        .table_valued(*_FOUND)
+        .lateral("found")
+    )
+    return (
+        select(question.c.place, model.label("model"), *(found.c[name] for name in _FOUND))
+        .select_from(question)
+        .join(announced, true())
+        .outerjoin(found, true())
+    )

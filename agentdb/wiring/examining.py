@@ -10,6 +10,12 @@ from agentdb.database import SchemaState
 from agentdb.embedding.choose import load_embedder
 from agentdb.embedding.embedder import fitting
 from agentdb.errors import AgentDBError
+from agentdb.repositories.tenancy import is_subject
+from agentdb.repositories.vector_index import (
+    IndexState,
+    is_worth_an_index,
+    vector_index_state,
+)
 from agentdb.settings import Settings
 from agentdb.target.checks import Check, check_target
 from agentdb.target.connection import connect, describe
@@ -46,10 +52,49 @@ def _storage(settings: Settings) -> Iterator[Check]:
         yield _failed("agentdb's database", error)
         return
     yield Check("agentdb's database", "ok", describe(url))
-    if state == "current" or (state != "ahead" and settings.database_url is None):
+    if state == "current":
+        yield Check("agentdb's schema", "ok", state)
+        yield from _tables(settings, url)
+    elif state != "ahead" and settings.database_url is None:
         yield Check("agentdb's schema", "ok", state)
     else:
         yield Check("agentdb's schema", "failed", state, _MEND_SCHEMA[state])
+
+
+def _tables(settings: Settings, url: str) -> Iterator[Check]:
+    engine = database.make_engine(url)
+    try:
+        with engine.connect() as connection:
+            yield judge_isolation(
+                subject=is_subject(connection), ours=settings.database_url is None
+            )
+            index = vector_index_state(connection)
+            yield judge_index(index, wanted=is_worth_an_index(connection))
+    except AgentDBError as error:
+        yield _failed("agentdb's tables", error)
+    finally:
+        engine.dispose()
+
+
+def judge_isolation(*, subject: bool, ours: bool) -> Check:
+    """Say whether a forgotten condition could show another tenant's rows; pure."""
+    if subject:
+        return Check("tenants", "ok", "row-level security: one tenant's rows at a time")
+    if ours:
+        return Check("tenants", "ok", "the embedded server's role sees all of them")
+    mend = "let the application log in as agentdb_app: psql -f sql/setup/roles.sql makes it"
+    return Check("tenants", "warning", "the role sees all of them", mend)
+
+
+def judge_index(state: IndexState, *, wanted: bool) -> Check:
+    """Say whether searches have the index that they need; pure."""
+    if state == "valid":
+        return Check("index over vectors", "ok", "can be used")
+    if state == "invalid":
+        return Check("index over vectors", "warning", "was not finished", "run `agentdb reindex`")
+    if wanted:
+        return Check("index over vectors", "warning", "is missing", "run `agentdb reindex`")
+    return Check("index over vectors", "ok", "not needed: there are few rows")
 
 
 def _model(settings: Settings) -> Iterator[Check]:

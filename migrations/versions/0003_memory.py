@@ -1,4 +1,4 @@
-"""What agents keep: entries with their vectors and words, and the functions that search them."""
+"""What agents keep: entries with their vectors and words."""
 
 from __future__ import annotations
 
@@ -21,6 +21,6 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    op.execute("DROP FUNCTION agentdb.search, agentdb.terms")
+    op.execute("DROP FUNCTION agentdb.terms")
     op.drop_table("entries", schema="agentdb")
     op.drop_table("embedding_spaces", schema="agentdb")

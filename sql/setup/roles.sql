@@ -2,24 +2,33 @@
 -- Caller:   a DBA, once for each database, with psql, after extensions.sql
 -- Needs:    superuser; psql 10 or newer; runs on PostgreSQL 13 to 18, as often as you like
 --
--- agentdb_app        AGENTDB_DATABASE_URL: owns the schema agentdb, sees nothing else
+-- agentdb_owner      owns the schema agentdb and what is in it; nobody logs in as it
+-- agentdb_app        AGENTDB_DATABASE_URL: reads and writes there, one tenant's rows at a time
 -- agentdb_architect  AGENTDB_TARGET_URL: reads, and copies into temporary tables; owns nothing
 --
--- Both may log in once they have a password: \password agentdb_app, \password agentdb_architect
+-- The last two may log in once they have a password: \password agentdb_app, \password
+-- agentdb_architect. `agentdb init` is run by a superuser or by a member of agentdb_owner; it
+-- makes everything as agentdb_owner.
 
 \set ON_ERROR_STOP on
 
 -- The roles ---------------------------------------------------------------------------------------
 
-SELECT format('CREATE ROLE %I LOGIN', wanted.name)
-FROM (VALUES ('agentdb_app'), ('agentdb_architect')) AS wanted (name)
+SELECT format('CREATE ROLE %I %s', wanted.name, wanted.door)
+FROM (
+    VALUES
+        ('agentdb_owner', 'NOLOGIN'),
+        ('agentdb_app', 'LOGIN'),
+        ('agentdb_architect', 'LOGIN')
+) AS wanted (name, door)
 WHERE NOT EXISTS (SELECT FROM pg_roles WHERE rolname = wanted.name)
 \gexec
 
+ALTER ROLE agentdb_owner NOSUPERUSER NOCREATEDB NOCREATEROLE NOREPLICATION NOBYPASSRLS;
 ALTER ROLE agentdb_app NOSUPERUSER NOCREATEDB NOCREATEROLE NOREPLICATION NOBYPASSRLS;
 ALTER ROLE agentdb_architect NOSUPERUSER NOCREATEDB NOCREATEROLE NOREPLICATION NOBYPASSRLS;
 
--- agentdb_app: its own schema ---------------------------------------------------------------------
+-- agentdb_owner and agentdb_app: the schema agentdb ------------------------------------------------
 
 GRANT CONNECT ON DATABASE :"DBNAME" TO agentdb_app;
 
@@ -27,15 +36,31 @@ GRANT CONNECT ON DATABASE :"DBNAME" TO agentdb_app;
 SELECT EXISTS (SELECT FROM pg_extension WHERE extname = 'vector') AS may_hold_tables
 \gset
 \if :may_hold_tables
-    CREATE SCHEMA IF NOT EXISTS agentdb AUTHORIZATION agentdb_app;
+    CREATE SCHEMA IF NOT EXISTS agentdb AUTHORIZATION agentdb_owner;
 
-    -- For a schema that somebody else made before, tables and all.
-    GRANT USAGE, CREATE ON SCHEMA agentdb TO agentdb_app;
+    -- For a schema that somebody else made before: to an owner row-level security does not apply.
+    ALTER SCHEMA agentdb OWNER TO agentdb_owner;
+    REVOKE ALL ON SCHEMA agentdb FROM agentdb_app;
+    SELECT format('ALTER TABLE %s OWNER TO agentdb_owner', oid::regclass)
+    FROM pg_class
+    WHERE relnamespace = 'agentdb'::regnamespace AND relkind IN ('r', 'p', 'v', 'm')
+    UNION ALL
+    SELECT format('ALTER ROUTINE %s OWNER TO agentdb_owner', oid::regprocedure)
+    FROM pg_proc
+    WHERE pronamespace = 'agentdb'::regnamespace
+    UNION ALL
+    SELECT format('ALTER TYPE %s OWNER TO agentdb_owner', reltype::regtype)
+    FROM pg_class
+    WHERE relnamespace = 'agentdb'::regnamespace AND relkind = 'c'
+    \gexec
+
+    GRANT USAGE ON SCHEMA agentdb TO agentdb_app;
     GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA agentdb TO agentdb_app;
     GRANT EXECUTE ON ALL FUNCTIONS IN SCHEMA agentdb TO agentdb_app;
-    ALTER DEFAULT PRIVILEGES IN SCHEMA agentdb
+    ALTER DEFAULT PRIVILEGES FOR ROLE agentdb_owner IN SCHEMA agentdb
         GRANT SELECT, INSERT, UPDATE, DELETE ON TABLES TO agentdb_app;
-    ALTER DEFAULT PRIVILEGES IN SCHEMA agentdb GRANT EXECUTE ON FUNCTIONS TO agentdb_app;
+    ALTER DEFAULT PRIVILEGES FOR ROLE agentdb_owner IN SCHEMA agentdb
+        GRANT EXECUTE ON FUNCTIONS TO agentdb_app;
 \endif
 
 -- agentdb_architect: what it may ------------------------------------------------------------------

@@ -12,6 +12,7 @@ from uuid import uuid4
 import pytest
 
 from tests.acceptance.running import AGENTDB, agentdb, environment, places, printed
+from tests.isolation import app_role, logged_in_as
 from tests.servers import database_name, run, value
 
 Settings = Mapping[str, str]
@@ -101,8 +102,50 @@ def examined(settings: Settings, code: int) -> dict[str, Any]:
 
 def test_doctor_finds_all_in_place(shop: Settings) -> None:
     checks = examined(shop, 0)
-    assert {name for name, check in checks.items() if check["state"] != "ok"} == {"role"}
+    assert {name for name, check in checks.items() if check["state"] != "ok"} == {
+        "role",
+        "tenants",
+    }
     assert "can only read" in checks["role"]["mend"]
+    assert "agentdb_app" in checks["tenants"]["mend"]
+    assert checks["index over vectors"]["found"] == "not needed: there are few rows"
+
+
+def test_doctor_sees_that_the_application_is_held_to_its_tenant(database_url: str) -> None:
+    with app_role(database_url) as role:
+        done = agentdb("doctor", "--format", "json", database_url=logged_in_as(database_url, role))
+        checks = {check["name"]: check for check in json.loads(done.stdout)["checks"]}
+        assert checks["tenants"]["state"] == "ok"
+        assert "one tenant's rows" in checks["tenants"]["found"]
+
+
+def test_the_index_over_vectors_is_built_by_a_command(database_url: str) -> None:
+    settings = {"database_url": database_url}
+    assert "compared one by one" in agentdb("reindex", **settings).stdout
+    with app_role(database_url) as role:
+        run(database_url, FILL)
+        checks = examined_of(settings)
+        assert (checks["state"], checks["mend"]) == ("warning", "run `agentdb reindex`")
+        refused = agentdb("reindex", database_url=logged_in_as(database_url, role))
+        assert refused.returncode == 1
+        assert "let the role that runs `agentdb init` run `agentdb reindex`" in refused.stderr
+    assert agentdb("reindex", **settings).stdout == "the index over vectors is built\n"
+    assert examined_of(settings)["found"] == "can be used"
+
+
+def examined_of(settings: Settings) -> dict[str, str]:
+    done = agentdb("doctor", "--format", "json", **settings)
+    checks = json.loads(done.stdout)["checks"]
+    (index,) = (check for check in checks if check["name"] == "index over vectors")
+    return {name: str(said) for name, said in index.items()}
+
+
+FILL = """
+    INSERT INTO agentdb.entries (tenant, kind, content, content_hash, embedding)
+    SELECT 'acme', 'fact', 'row' || n, sha256(n::text::bytea),
+        (SELECT array_agg(sin(i * (n % 97))) FROM generate_series(1, 384) AS i)::halfvec
+    FROM generate_series(1, 20000) AS n; ANALYZE agentdb.entries
+"""
 
 
 def test_every_trouble_that_doctor_finds_comes_with_a_remedy(shop: Settings, reader: str) -> None:

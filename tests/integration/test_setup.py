@@ -13,15 +13,18 @@ from psycopg.errors import InsufficientPrivilege, ReadOnlySqlTransaction
 
 from agentdb import sql
 from agentdb.database import make_engine, require_current, schema_state, session, upgrade
+from agentdb.embedding.hashing import HashingEmbedder
+from agentdb.errors import SetupMissing
 from agentdb.repositories.audits import AuditRepository
+from agentdb.repositories.memories import MemoryRepository
 from tests.servers import connect, new_database, run, value
 
 PASSWORD = "for-tests-only"  # noqa: S105  of roles that live as long as this run
 SHOP = (
     'CREATE SCHEMA app CREATE TABLE "Orders" (id integer PRIMARY KEY, status text)',
     "INSERT INTO app.\"Orders\" SELECT i, 'paid' FROM generate_series(1, 100) AS i",
-    "CREATE TABLE customers (id integer PRIMARY KEY)",
-    "CREATE SEQUENCE tickets",
+    "CREATE TABLE public.customers (id integer PRIMARY KEY)",
+    "CREATE SEQUENCE public.tickets",
 )
 
 
@@ -113,25 +116,65 @@ def test_every_script_is_explained() -> None:
 # agentdb_app --------------------------------------------------------------------------------------
 
 
-def test_the_app_makes_and_uses_its_own_tables(app: str) -> None:
-    assert upgrade(app) != []
+OWNERS = """
+    SELECT array_agg(DISTINCT pg_get_userbyid(owner)) FROM (
+        SELECT nspowner FROM pg_namespace WHERE nspname = 'agentdb'
+        UNION ALL SELECT relowner FROM pg_class WHERE relnamespace = 'agentdb'::regnamespace
+        UNION ALL SELECT proowner FROM pg_proc WHERE pronamespace = 'agentdb'::regnamespace
+        UNION ALL SELECT typowner FROM pg_type WHERE typnamespace = 'agentdb'::regnamespace
+    ) AS owned (owner)
+"""
+
+
+def remember_and_find(app: str, tenant: str) -> None:
     engine = make_engine(app)
     require_current(engine)
     with session(engine) as opened:
-        audit_id = AuditRepository(opened).begin("shop", "18.1", {})
-    with session(engine) as opened:
-        assert AuditRepository(opened).get(audit_id).target == "shop"
-    engine.dispose()
-
-
-def test_the_app_uses_tables_that_a_superuser_made(shop: str, app: str) -> None:
-    upgrade(shop)
-    assert schema_state(app) == "current"
-    engine = make_engine(app)
-    with session(engine) as opened:
+        memories = MemoryRepository(opened, HashingEmbedder(), tenant=tenant)
+        memories.add(f"{tenant} likes tea")
+        assert [found.memory.content for found in memories.search("tea")] == [f"{tenant} likes tea"]
         audits = AuditRepository(opened)
         audits.finish(audits.begin("shop", "18.1", {}), {}, None)
     engine.dispose()
+
+
+def test_what_a_superuser_makes_is_the_owners_and_the_app_uses_it(shop: str, app: str) -> None:
+    assert upgrade(shop) != []
+    assert value(shop, OWNERS) == ["agentdb_owner"]
+    remember_and_find(app, "acme")
+    remember_and_find(app, "bolt")
+
+
+def test_what_a_superuser_made_before_the_roles_becomes_the_owners(empty_database: str) -> None:
+    upgrade(empty_database)
+    set_up(empty_database)
+    assert value(empty_database, OWNERS) == ["agentdb_owner"]
+    remember_and_find(as_role(empty_database, "agentdb_app"), "acme")
+
+
+def test_a_member_of_the_owner_may_upgrade(shop: str) -> None:
+    run(shop, f"CREATE ROLE agentdb_test_dba LOGIN PASSWORD '{PASSWORD}' IN ROLE agentdb_owner")
+    try:
+        assert upgrade(as_role(shop, "agentdb_test_dba")) != []
+        assert value(shop, OWNERS) == ["agentdb_owner"]
+    finally:
+        run(shop, "DROP ROLE agentdb_test_dba")
+
+
+def test_the_app_may_not_upgrade_and_is_told_who_may(shop: str, app: str) -> None:
+    with pytest.raises(SetupMissing, match="belongs to agentdb_owner: let a superuser"):
+        upgrade(app)
+    upgrade(shop)
+    assert upgrade(app) == []  # there is nothing to do
+    assert schema_state(app) == "current"
+
+
+def test_the_app_is_subject_to_row_level_security(shop: str, app: str) -> None:
+    upgrade(shop)
+    remember_and_find(app, "acme")
+    with pytest.raises(InsufficientPrivilege, match="no tenant is announced"):
+        value(app, "SELECT count(*) FROM agentdb.entries")
+    assert value(shop, "SELECT count(*) FROM agentdb.entries") == 1
 
 
 @pytest.mark.parametrize(
@@ -142,8 +185,11 @@ def test_the_app_uses_tables_that_a_superuser_made(shop: str, app: str) -> None:
         "INSERT INTO customers VALUES (1)",
         "CREATE TABLE public.mine (id integer)",
         "CREATE SCHEMA other",
+        "CREATE TABLE agentdb.mine (id integer)",
         "CREATE ROLE other",
         "ALTER ROLE agentdb_app SUPERUSER",
+        "ALTER ROLE agentdb_app BYPASSRLS",
+        "SET ROLE agentdb_owner",
         "SET ROLE agentdb_architect",
     ],
 )
@@ -214,6 +260,7 @@ def test_the_architect_reads_only_unless_it_says_otherwise(architect: str) -> No
         "ALTER SYSTEM SET work_mem = '1GB'",
         "SET temp_file_limit = -1",
         "SET ROLE agentdb_app",
+        "SET ROLE agentdb_owner",
         "ALTER ROLE agentdb_architect SUPERUSER",
         "CHECKPOINT",
     ],

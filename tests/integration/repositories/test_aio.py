@@ -164,6 +164,10 @@ CALLS = (
     call("search", "card", filter={"amount": {"like": 5}}),  # refused
     call("search", "Monday", agent="depot", half_life=timedelta(days=365)),
     call("search", "sea", 1, vector=VECTOR),
+    call("search", None, 2, vector=VECTOR),
+    call("search", "tea", 2, diversity=0.5),
+    call("search_many", ["tea", "Monday card", "nothing of that"], 2),
+    call("search_many", []),
     call("search", "tea", 0),  # refused
     call("update", 1, content="The customer likes coffee", importance=0.7),
     call("update", 1, metadata={"amount": 9}, expires_at=LATER),

@@ -24,6 +24,7 @@ from agentdb.embedding.hashing import HashingEmbedder
 from agentdb.repositories.memories import MemoryRepository
 from agentdb.repositories.memory import Found
 from agentdb.search.filters import Filter
+from tests.isolation import app_role
 from tests.servers import connect, database_name, new_database
 
 ROWS, FEW = 15_000, 90
@@ -108,6 +109,10 @@ def of(session: Session, tenant: str) -> MemoryRepository:
     return MemoryRepository(session, HashingEmbedder(), tenant=tenant)
 
 
+def memories_of(session: Session, tenant: str) -> MemoryRepository:
+    return MemoryRepository(session, tenant=tenant)
+
+
 def asked(
     crowd: Crowd, session: Session, query: int, k: int = 10, among: Filter | None = None
 ) -> tuple[Found, ...]:
@@ -165,8 +170,8 @@ def test_a_filter_that_only_far_rows_match_gives_k_of_them(crowd: Crowd, session
 
 def test_where_the_index_gives_too_few_all_are_compared(crowd: Crowd, session: Session) -> None:
     # What is near is filtered out; let the index give up at once, as it does in a larger table.
-    session.execute(text("ALTER FUNCTION agentdb.search SET hnsw.iterative_scan = off"))
-    session.execute(text("ALTER FUNCTION agentdb.search SET hnsw.ef_search = 20"))
+    session.execute(text("ALTER FUNCTION agentdb.nearest SET hnsw.iterative_scan = off"))
+    session.execute(text("ALTER FUNCTION agentdb.nearest SET hnsw.ef_search = 20"))
     found = [asked(crowd, session, query, among={"far": True}) for query in range(20)]
     assert {len(each) for each in found} == {10}
     assert {f.path for each in found for f in each} == {"exact"}
@@ -187,6 +192,71 @@ def test_a_small_tenant_beside_a_large_one_gets_all_of_its_own(
         found = memories.search(UNSAID, 100, vector=crowd.queries[query])
         assert {f.memory.id for f in found} == set(range(ROWS + 1, ROWS + FEW + 1))
         assert {f.path for f in found} == {"exact"}
+
+
+def test_the_page_says_exact_where_there_is_no_index(crowd: Crowd, session: Session) -> None:
+    session.execute(text("DROP INDEX agentdb.entries_embedding_idx"))
+    for k, among in ((10, None), (100, None), (10, {"far": True})):
+        found = asked(crowd, session, 3, k, among)
+        assert {f.path for f in found} == {"exact"}
+        assert len(found) == k
+    few = memories_of(session, "large").search(None, 10, vector=crowd.queries[3])
+    assert {f.path for f in few} == {"exact"}
+
+
+@pytest.mark.parametrize("k", [1, 10, 25, 26, 400])
+def test_the_vector_alone_finds_what_is_nearest(crowd: Crowd, session: Session, k: int) -> None:
+    memories = memories_of(session, "large")
+    found = [memories.search(None, k, vector=crowd.queries[query]) for query in range(40)]
+    assert {len(each) for each in found} == {k}
+    assert {f.path for each in found for f in each} == {"hnsw"}
+    hits = [
+        len({f.memory.id for f in each} & crowd.nearest(query, np.arange(ROWS), k))
+        for query, each in enumerate(found)
+    ]
+    assert sum(hits) / (k * len(found)) >= (0.99 if k <= 25 else 0.9)
+    for each in found:
+        assert [f.vector_rank for f in each] == list(range(1, k + 1))
+
+
+def test_what_has_ended_near_by_does_not_shorten_a_page(crowd: Crowd, session: Session) -> None:
+    session.execute(
+        text("UPDATE agentdb.entries SET expires_at = now() WHERE id = ANY (:gone)"),
+        {"gone": list(crowd.nearest(0, np.arange(ROWS), 95))},
+    )
+    found = memories_of(session, "large").search(None, 10, vector=crowd.queries[0])
+    wanted = crowd.nearest(0, np.arange(ROWS), 105) - crowd.nearest(0, np.arange(ROWS), 95)
+    assert len(found) == 10
+    assert len({f.memory.id for f in found} & wanted) >= 9
+
+
+def test_under_row_level_security_no_more_is_read(crowd: Crowd, session: Session) -> None:
+    vector = str(crowd.queries[1].tolist())
+    asked_for = {
+        "vector": f"'large', NULL, '{vector}'::public.halfvec, 10, ''",
+        "both": f"'large', 'word7 row', '{vector}'::public.halfvec, 10, ''",
+        "filter": f"'large', NULL, '{vector}'::public.halfvec, 10, '', filter => '$.in100 == 42'",
+        "words": "'large', 'word7', k => 10, namespace => ''",
+    }
+
+    def pages(arguments: str) -> tuple[int, ...]:
+        statement = (
+            f"EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) SELECT * FROM agentdb.search({arguments})"
+        )
+        session.connection().exec_driver_sql(statement)
+        plan = session.connection().exec_driver_sql(statement).scalar_one()[0]["Plan"]
+        return plan["Shared Hit Blocks"] + plan["Shared Read Blocks"], plan["Actual Rows"]
+
+    as_owner = {name: pages(arguments) for name, arguments in asked_for.items()}
+    with app_role(crowd.url) as role:
+        session.execute(text(f"SET LOCAL ROLE {role}"))
+        session.execute(text("SELECT set_config('agentdb.tenant', 'large', true)"))
+        as_application = {name: pages(arguments) for name, arguments in asked_for.items()}
+        session.rollback()
+    for name, (read, rows) in as_owner.items():
+        assert as_application[name][0] <= read * 1.1 + 20, name
+        assert as_application[name][1] == rows == 10
+        assert read < 3_000, name  # a scan of all would read as many
 
 
 def test_a_small_tenant_does_not_pay_for_a_large_one(session: Session) -> None:

@@ -16,6 +16,7 @@ from agentdb.database import accept_vectors
 from agentdb.embedding.hashing import HashingEmbedder
 from agentdb.repositories.memories import MemoryRepository
 from agentdb.repositories.memory import NewMemory
+from tests.isolation import app_role
 from tests.servers import connect, database_name, new_database
 
 ROWS = 20_000
@@ -62,6 +63,16 @@ class Watched:
         return self.plans.indexes()
 
 
+@pytest.fixture(params=["owner", "application"])
+def role(filled: str, request: pytest.FixtureRequest) -> Iterator[str]:
+    """Who asks: the plans under row-level security are the same."""
+    if request.param == "owner":
+        yield "agentdb"
+        return
+    with app_role(filled) as name:
+        yield name
+
+
 @pytest.fixture(scope="module", params=[1, 5000], ids=["1 tenant", "5000 tenants"])
 def filled(server: str, template_url: str, request: pytest.FixtureRequest) -> Iterator[str]:
     with new_database(server, database_name(template_url)) as url:
@@ -72,7 +83,7 @@ def filled(server: str, template_url: str, request: pytest.FixtureRequest) -> It
 
 
 @pytest.fixture
-def watched(filled: str) -> Iterator[Watched]:
+def watched(filled: str, role: str) -> Iterator[Watched]:
     """With auto_explain, which sees inside functions."""
     plans = Plans()
 
@@ -83,6 +94,7 @@ def watched(filled: str) -> Iterator[Watched]:
         for setting in ("log_min_duration = 0", "log_nested_statements = on"):
             connection.execute(f"SET auto_explain.{setting}".encode())
         connection.execute("SET client_min_messages = log")
+        connection.execute(f"SET ROLE {role}".encode())
         connection.commit()
         return connection
 
@@ -106,7 +118,7 @@ def test_a_memory_is_read_by_its_id(watched: Watched) -> None:
 
 
 def test_a_search_reads_words_by_their_index(watched: Watched, filled: str) -> None:
-    wordy = MemoryRepository(watched.memories._session, tenant="tenant0")  # noqa: SLF001
+    wordy = MemoryRepository(watched.memories._given, tenant="tenant0")  # noqa: SLF001
     wordy.search("word77")
     watched.plans.logged.clear()
     wordy.search("word77")

@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from time import perf_counter
+from typing import Any
 
+import psycopg
 import pytest
 from sqlalchemy import text
+from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 
 from agentdb.embedding.hashing import HashingEmbedder
+from agentdb.errors import BadInput, DatabaseUnreachable
+from agentdb.repositories.direct import fetch
 from agentdb.repositories.memories import MemoryRepository
 from agentdb.repositories.memory import Found, NewMemory
+from tests.servers import connect
 
 
 @pytest.fixture
@@ -28,6 +35,10 @@ def wordy(session: Session) -> MemoryRepository:
 
 def texts(found: Collection[Found]) -> list[str]:
     return [each.memory.content for each in found]
+
+
+def ids(found: Collection[Found]) -> list[int]:
+    return [each.memory.id for each in found]
 
 
 # How many -----------------------------------------------------------------------------------------
@@ -290,3 +301,175 @@ def test_the_function_works_with_pgvector_in_a_schema_of_its_own(
         )
     )
     assert found.scalars().all() == [kept.id]
+
+
+# Several questions at once ------------------------------------------------------------------------
+
+
+def test_several_questions_are_answered_as_each_by_itself(
+    memories: MemoryRepository, wordy: MemoryRepository
+) -> None:
+    memories.add_many([f"thing {n} of {n % 7}" for n in range(60)])
+    asked = ["thing 7", "of 3", "nothing of that", "thing 7", '"thing 9"']
+    for repository in (memories, wordy):
+        for scope in ({}, {"subject": "nobody"}, {"kinds": ["fact"], "half_life": timedelta(1)}):
+            together = repository.search_many(asked, 5, **scope)
+            alone = [repository.search(each, 5, **scope) for each in asked]
+            assert [ids(each) for each in together] == [ids(each) for each in alone]
+            assert [len(each) for each in together] == [len(each) for each in alone]
+    assert memories.search_many([]) == ()
+
+
+def test_several_questions_take_one_round_trip(memories: MemoryRepository) -> None:
+    memories.add("tea")
+    asked = [f"tea {n}" for n in range(20)]
+    sent: list[object] = []
+    real = psycopg.Cursor.execute
+
+    class Counting(psycopg.Cursor[tuple[object, ...]]):
+        def execute(self, *given: Any, **named: Any) -> Any:  # noqa: ANN401 - as its parent's
+            sent.append(given[0])
+            return real(self, *given, **named)
+
+    session = memories._session  # noqa: SLF001
+    driver: Any = session.connection().connection.driver_connection
+    driver.cursor_factory = Counting
+    assert len(memories.search_many(asked)) == 20
+    assert len(sent) == 1
+
+
+def test_questions_and_vectors_belong_together(memories: MemoryRepository) -> None:
+    memories.add_many(["green tea", "black coffee"])
+    tea, coffee = HashingEmbedder().embed(["green tea", "black coffee"])
+    found = memories.search_many([None, "coffee", None], 1, vectors=[tea, None, coffee])
+    assert [texts(each) for each in found] == [["green tea"], ["black coffee"], ["black coffee"]]
+    with pytest.raises(BadInput, match="2 texts have 1 vectors"):
+        memories.search_many(["a", "b"], vectors=[tea])
+    with pytest.raises(BadInput, match="a text or a vector"):
+        memories.search(None)
+    with pytest.raises(BadInput, match=r"100 questions|at most"):
+        memories.search_many(["tea"] * 1001)
+
+
+def test_without_a_text_the_vector_decides(memories: MemoryRepository) -> None:
+    memories.add_many(["green tea", "green tea with milk", "coffee"])
+    found = memories.search(None, 2, vector=HashingEmbedder().embed(["green tea"])[0])
+    assert texts(found) == ["green tea", "green tea with milk"]
+    assert [(f.vector_rank, f.keyword_rank, f.coverage) for f in found] == [
+        (1, None, None),
+        (2, None, None),
+    ]
+    assert found[0].similarity == pytest.approx(1, abs=1e-3)
+
+
+# Variety and second reading -----------------------------------------------------------------------
+
+
+def test_the_more_diversity_the_fewer_of_the_same(memories: MemoryRepository) -> None:
+    memories.add_many([f"green tea from Japan, again {n}" for n in range(8)])
+    memories.add_many(["green paint", "tea cups", "a map of Japan"])
+    query = "green tea from Japan"
+    same = [
+        sum("again" in content for content in texts(memories.search(query, 4, diversity=share)))
+        for share in (0, 0.5, 1)
+    ]
+    assert same[0] == 4
+    assert same[0] > same[1] >= same[2] >= 1
+    assert len(memories.search(query, 100, diversity=0.3)) == 11
+    first = memories.search(query, 1)
+    assert memories.search(query, 1, diversity=0.5) == first
+    for wrong in (-0.1, 1.1, float("nan")):
+        with pytest.raises(BadInput, match="diversity"):
+            memories.search(query, diversity=wrong)
+
+
+@dataclass(slots=True)
+class Longest:
+    """A reranker that likes long texts."""
+
+    read: list[str] = field(default_factory=list)
+
+    def scores(self, query: str, texts: Sequence[str]) -> Sequence[float]:
+        self.read += [query, *texts]
+        return [len(text) for text in texts]
+
+
+def test_a_reranker_orders_the_first_thirty(session: Session) -> None:
+    reranker = Longest()
+    memories = MemoryRepository(session, HashingEmbedder(), reranker=reranker)
+    memories.add_many(["tea " + "x" * n for n in range(50)])
+    plain = MemoryRepository(session, HashingEmbedder()).search("tea", 40)
+    found = memories.search("tea", 40)
+    assert len(reranker.read) == 31
+    assert [f.rerank_score for f in found[:30]] == sorted(
+        (float(len(f.memory.content)) for f in plain[:30]), reverse=True
+    )
+    assert ids(found[30:]) == ids(plain[30:])
+    assert {f.rerank_score for f in found[30:]} == {None}
+    assert texts(memories.search("tea", 1)) == texts(found[:1])
+
+
+# What others have got wrong -----------------------------------------------------------------------
+
+
+def test_numbers_are_compared_as_numbers(memories: MemoryRepository) -> None:
+    memories.add_many([NewMemory(f"tea {n}", metadata={"score": n}) for n in (2, 9, 10, 100)])
+    assert sorted(texts(memories.search("tea", filter={"score": {"$gte": 10}}))) == [
+        "tea 10",
+        "tea 100",
+    ]
+
+
+@pytest.mark.parametrize("odd", ["%", "_", "a%", "it's", 'say "x"', "\\", "a_b", ";--", "日本"])
+def test_a_name_with_signs_is_that_name_alone(session: Session, odd: str) -> None:
+    def of(name: str) -> MemoryRepository:
+        return MemoryRepository(session, HashingEmbedder(), tenant=name, namespace=name)
+
+    for name in (odd, "axb", "abc", "a", "say x"):
+        of(name).add(NewMemory(f"tea of {name}", subject=name, agent=name))
+    assert texts(of(odd).search("tea", subject=odd, agent=odd)) == [f"tea of {odd}"]
+    assert texts(of(odd).search("tea")) == [f"tea of {odd}"]
+    assert of(odd).forget(subject=odd) == 1
+    assert len(of("axb").search("tea")) == 1
+
+
+def test_two_thousand_scopes_add_no_index(session: Session) -> None:
+    def relations() -> int:
+        counted = "SELECT count(*) FROM pg_class WHERE relnamespace = 'agentdb'::regnamespace"
+        return int(session.execute(text(counted)).scalar_one())
+
+    before = relations()
+    scopes = text(
+        "INSERT INTO agentdb.entries (tenant, namespace, kind, subject, content, content_hash) "
+        "SELECT 't' || n, 'n' || n, 'fact', 's' || n, 'tea ' || n, sha256(n::text::bytea) "
+        "FROM generate_series(1, 2000) AS n"
+    )
+    session.execute(scopes)
+    for n in (1, 1000, 2000):
+        own = MemoryRepository(session, HashingEmbedder(), tenant=f"t{n}", namespace=f"n{n}")
+        assert texts(own.search("tea")) == [f"tea {n}"]
+    assert relations() == before
+
+
+# When it fails ------------------------------------------------------------------------------------
+
+
+def test_an_error_of_the_server_is_the_sessions_own(session: Session) -> None:
+    session.execute(text("SET LOCAL statement_timeout = 1"))
+    with pytest.raises(OperationalError, match="statement timeout"):
+        fetch(session, "SELECT pg_sleep(%(seconds)s)", {"seconds": 5})
+    session.rollback()
+    assert fetch(session, "SELECT %(n)s::integer", {"n": 1}) == [(1,)]
+
+
+def test_a_connection_that_breaks_is_not_used_again(
+    memories: MemoryRepository, session: Session, database_url: str
+) -> None:
+    memories.search("tea")
+    backend = session.execute(text("SELECT pg_backend_pid()")).scalar_one()
+    with connect(database_url) as other:
+        other.execute("SELECT pg_terminate_backend(%s)", [backend])
+    with pytest.raises(DatabaseUnreachable):
+        memories.search("tea")
+    session.rollback()
+    assert memories.search("tea") == ()
