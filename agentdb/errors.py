@@ -13,6 +13,7 @@ The message says what happened and what to do next; a door prints it as one line
     │   ├── DimensionMismatch
     │   ├── StatusRefused
     │   ├── SpaceMismatch
+    │   ├── Conflict
     │   └── NotFound
     ├── TargetError               the audited database
     │   ├── TargetUnreachable
@@ -30,6 +31,9 @@ The message says what happened and what to do next; a door prints it as one line
     │   ├── BadText
     │   ├── BadMetadata
     │   ├── BadFilter
+    │   ├── BadTemplate
+    │   ├── MissingVariables
+    │   ├── BadState
     │   └── BadData
     ├── ReaderMissing
     ├── EmbeddingError
@@ -85,6 +89,14 @@ class StatusRefused(DatabaseError):
 
 class SpaceMismatch(DatabaseError):
     """Vectors of another model are kept: only vectors of one model compare."""
+
+
+class Conflict(DatabaseError):
+    """Somebody else has saved meanwhile; `newest` is the version that is there now."""
+
+    def __init__(self, message: str, newest: int) -> None:
+        super().__init__(message)
+        self.newest = newest
 
 
 class NotFound(DatabaseError):
@@ -153,6 +165,18 @@ class BadMetadata(BadInput):
 
 class BadFilter(BadInput):
     """A filter names an operator or an operand that there is not."""
+
+
+class BadTemplate(BadInput):
+    """The template of a prompt has a `$` that is neither a variable nor a `$$`."""
+
+
+class MissingVariables(BadInput):
+    """A prompt was to be rendered without a value for each of its variables."""
+
+
+class BadState(BadInput):
+    """An agent's state holds what JSON in Postgres cannot, or is too large."""
 
 
 class BadData(BadInput):
