@@ -73,7 +73,7 @@ def state_json(state: Mapping[str, object]) -> str:
 
     Texts, numbers, booleans, None, lists, and documents with texts as keys come back equal. But a
     tuple comes back as a list, and a float of 1e16 or more as a whole number, of which `float`
-    makes the same again. Raises `BadState`, with the place, for all else: nothing is changed to fit.
+    makes the same again. Raises `BadState`, with the place, for all else: nothing is made to fit.
 
     >>> state_json({"step": 2, "messages": ["hello"]})
     '{"messages": ["hello"], "step": 2}'
