@@ -6,10 +6,12 @@ from dataclasses import dataclass
 from math import hypot, sqrt
 from statistics import NormalDist
 
+_QUANTILE = NormalDist().inv_cdf(0.975)  # of intervals of 95 %
+
 
 @dataclass(frozen=True, slots=True)
 class Rate:
-    """A share of trials, the interval that it lies in, and of how many trials it is."""
+    """A share of trials, the 95 % interval that it lies in, and of how many trials it is."""
 
     value: float
     low: float
@@ -19,14 +21,14 @@ class Rate:
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """How much larger one rate is than another, and the interval that this lies in."""
+    """How much larger one rate is than another, and the 95 % interval that this lies in."""
 
     value: float
     low: float
     high: float
 
 
-def rate(total: float, trials: int, *, sure: float = 0.95) -> Rate | None:
+def rate(total: float, trials: int) -> Rate | None:
     """Return the rate of `total` successes among `trials`, with Wilson's interval; None of none.
 
     Wilson's score interval ("Probable inference, the law of succession, and statistical inference",
@@ -42,25 +44,25 @@ def rate(total: float, trials: int, *, sure: float = 0.95) -> Rate | None:
     if trials == 0:
         return None
     share = min(1.0, max(0.0, total / trials))
-    return Rate(share, *_wilson(share, trials, sure), trials)
+    return Rate(share, *_wilson(share, trials), trials)
 
 
-def difference(one: Rate, other: Rate, *, sure: float = 0.95) -> Difference:
+def difference(one: Rate, other: Rate) -> Difference:
     """Return how much larger `one` is than `other`, with its interval.
 
     Newcombe's hybrid score interval ("Interval estimation for the difference between independent
     proportions", Statistics in Medicine 17, 1998, method 10), made of the two of Wilson.
     """
     gap = one.value - other.value
-    low, high = _wilson(one.value, one.trials, sure)
-    other_low, other_high = _wilson(other.value, other.trials, sure)
+    low, high = _wilson(one.value, one.trials)
+    other_low, other_high = _wilson(other.value, other.trials)
     down = hypot(one.value - low, other_high - other.value)
     up = hypot(high - one.value, other.value - other_low)
     return Difference(gap, gap - down, gap + up)
 
 
-def _wilson(share: float, trials: int, sure: float) -> tuple[float, float]:
-    z = NormalDist().inv_cdf(0.5 + sure / 2)
+def _wilson(share: float, trials: int) -> tuple[float, float]:
+    z = _QUANTILE
     shrunk = 1 + z * z / trials
     centre = (share + z * z / (2 * trials)) / shrunk
     half = z / shrunk * sqrt(share * (1 - share) / trials + z * z / (4 * trials * trials))

@@ -10,14 +10,14 @@ from agentdb.repositories.prompt import Best, Measure, Tally
 
 def judged(tallies: Sequence[Tally], by: Measure, enough: int) -> Best:
     """Return which tally is the best by its lower end, as `PromptRepository.best` describes."""
-    known = {id(each): found for each in tallies if (found := each.measured(by)) is not None}
-    ranked = tuple(sorted(tallies, key=lambda each: _rank(known.get(id(each)), enough)))
-    used = [each for each in ranked if id(each) in known and known[id(each)].trials >= enough]
+    ranked = tuple(sorted(tallies, key=lambda each: _rank(each.measured(by), enough)))
+    rates = [(each, found) for each in ranked if (found := each.measured(by)) is not None]
+    used = [(each, found) for each, found in rates if found.trials >= enough]
     if not used:
         return Best(winner=None, clear=False, reason=_too_few(ranked, by, enough), tallies=ranked)
-    winner, *others = used
-    clear = _is_clear(known[id(winner)], [known[id(each)] for each in others])
-    reason = _reason(winner, known[id(winner)], others=len(others), clear=clear, by=by)
+    (winner, found), *others = used
+    clear = _is_clear(found, [other for _, other in others])
+    reason = _reason(winner, found, others=len(others), clear=clear, by=by)
     return Best(winner=winner, clear=clear, reason=reason, tallies=ranked)
 
 
@@ -29,9 +29,13 @@ def _rank(found: Rate | None, enough: int) -> tuple[bool, float, float, int]:
 
 
 def _is_clear(winner: Rate, others: Sequence[Rate]) -> bool:
-    """Whether it is better than each other one; without another, there is nothing to be told."""
-    sure = 1 - 0.05 / max(1, len(others))
-    return bool(others) and all(difference(winner, each, sure=sure).low > 0 for each in others)
+    """Whether it is surely better than each other one; without another, nothing can be told.
+
+    No correction for many comparisons is needed: the first has to beat also the second, which is
+    the nearer the more there are (Gutmann and Maymin, "Is the selected population the best?",
+    Annals of Statistics 15, 1987).
+    """
+    return bool(others) and all(difference(winner, each).low > 0 for each in others)
 
 
 def _reason(winner: Tally, found: Rate, *, others: int, clear: bool, by: Measure) -> str:

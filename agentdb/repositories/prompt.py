@@ -90,9 +90,8 @@ class Tally:
 class Best:
     """Which version did best, or that this cannot be told yet (`winner` is None).
 
-    `clear` says that it is better than each other version that was used enough, with 95 %
-    certainty for all of these comparisons together. `tallies` has all versions, the best first,
-    those with too few uses last; `reason` says it in a sentence.
+    `clear` says that it is surely better than each other version that was used enough. `tallies`
+    has all versions, the best first, those with too few uses last; `reason` says it in a sentence.
     """
 
     winner: Tally | None

@@ -100,13 +100,6 @@ def test_the_best_is_clear_where_the_difference_cannot_be_chance(prompts: Prompt
     assert best.reason.endswith("clearly the best")
 
 
-def test_many_comparisons_ask_for_more_certainty(prompts: PromptRepository) -> None:
-    used(prompts, {1: (50, 100), 2: (64, 100)})
-    assert prompts.best("summarise").clear  # 14 points, 0.3 to 27
-    used(prompts, {3: (50, 100), 4: (50, 100)})
-    assert not prompts.best("summarise").clear
-
-
 def test_not_enough_uses_is_an_answer(prompts: PromptRepository) -> None:
     nothing = prompts.best("summarise")
     assert (nothing.winner, nothing.clear, len(nothing.tallies)) == (None, False, 4)
