@@ -52,7 +52,9 @@ class PromptVersionRow(Base):
     __tablename__ = "prompt_versions"
     __table_args__ = (
         _within("prompts", _NAME),
-        UniqueConstraint(*_NAME, "template_hash", name="prompt_versions_template_key"),
+        UniqueConstraint(
+            "tenant", "namespace", "template_hash", "name", name="prompt_versions_template_key"
+        ),
         CheckConstraint("version > 0", name="version"),
     )
 

@@ -8,7 +8,7 @@ from sqlalchemy import (
     CheckConstraint,
     ForeignKeyConstraint,
     Identity,
-    Index,
+    PrimaryKeyConstraint,
     UniqueConstraint,
     func,
     text,
@@ -52,10 +52,18 @@ class AgentStateRow(Base):
             ["agentdb.agent_threads.tenant", "agentdb.agent_threads.id"],
             ondelete="CASCADE",
         ),
-        UniqueConstraint("tenant", "thread_id", "checkpoint_id"),
+        PrimaryKeyConstraint(
+            "tenant",
+            "thread_id",
+            "version",
+            name="agent_states_pkey",
+            postgresql_include=["created_at"],
+        ),
+        UniqueConstraint(
+            "tenant", "checkpoint_id", "thread_id", name="agent_states_checkpoint_key"
+        ),
         CheckConstraint("version > 0", name="version"),
         CheckConstraint("jsonb_typeof(state) = 'object'", name="state"),
-        Index("agent_states_time_idx", "tenant", "thread_id", "created_at"),
     )
 
     tenant: Mapped[str] = mapped_column(primary_key=True)

@@ -123,8 +123,7 @@ class AgentStateRepository:
         """
         moment(when, "the moment")
         line = self._where(self._line(agent, thread, checkpoint_ns))
-        newest_first = (_STATE.created_at.desc(), _STATE.version.desc())
-        return self._first(*line, _STATE.created_at <= when, order=newest_first)
+        return self._first(*line, _STATE.created_at <= when)
 
     def get(
         self,
@@ -289,13 +288,9 @@ class AgentStateRepository:
         if thread is not None:
             yield _THREAD.thread == checked_name(thread, "a thread")
 
-    def _first(
-        self,
-        *meant: ColumnElement[bool],
-        order: tuple[ColumnElement[Any], ...] = (),
-    ) -> Checkpoint | None:
-        found = _selected((*_INFO, _STATE.state)).where(*meant).order_by(*order).limit(1)
-        row = self._session.execute(found).mappings().one_or_none()
+    def _first(self, *meant: ColumnElement[bool]) -> Checkpoint | None:
+        newest = _selected((*_INFO, _STATE.state)).where(*meant).order_by(_STATE.version.desc())
+        row = self._session.execute(newest.limit(1)).mappings().one_or_none()
         return None if row is None else Checkpoint(**row)
 
     def _one(self, *meant: ColumnElement[bool]) -> CheckpointInfo:

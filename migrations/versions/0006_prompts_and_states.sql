@@ -28,7 +28,8 @@ CREATE TABLE agentdb.prompt_versions (
     metadata jsonb DEFAULT '{}' NOT NULL,
     created_at timestamptz DEFAULT clock_timestamp() NOT NULL,
     CONSTRAINT prompt_versions_pkey PRIMARY KEY (tenant, namespace, name, version),
-    CONSTRAINT prompt_versions_template_key UNIQUE (tenant, namespace, name, template_hash),
+    -- The name last: an index that begins as the key does would be taken in its place.
+    CONSTRAINT prompt_versions_template_key UNIQUE (tenant, namespace, template_hash, name),
     CONSTRAINT prompt_versions_tenant_namespace_name_fkey
         FOREIGN KEY (tenant, namespace, name)
         REFERENCES agentdb.prompts (tenant, namespace, name) ON DELETE CASCADE,
@@ -112,9 +113,10 @@ CREATE TABLE agentdb.agent_states (
     content_hash bytea NOT NULL,
     size_bytes bigint NOT NULL,
     created_at timestamptz DEFAULT clock_timestamp() NOT NULL,
-    CONSTRAINT agent_states_pkey PRIMARY KEY (tenant, thread_id, version),
-    CONSTRAINT agent_states_tenant_thread_id_checkpoint_id_key
-        UNIQUE (tenant, thread_id, checkpoint_id),
+    -- The only index that begins with a line, so that no other one is taken in its place: the
+    -- planner expects one row of any. The moment is there for those who look for a version by it.
+    CONSTRAINT agent_states_pkey PRIMARY KEY (tenant, thread_id, version) INCLUDE (created_at),
+    CONSTRAINT agent_states_checkpoint_key UNIQUE (tenant, checkpoint_id, thread_id),
     CONSTRAINT agent_states_tenant_thread_id_fkey
         FOREIGN KEY (tenant, thread_id)
         REFERENCES agentdb.agent_threads (tenant, id) ON DELETE CASCADE,
@@ -122,4 +124,6 @@ CREATE TABLE agentdb.agent_states (
     CONSTRAINT agent_states_state_check CHECK (jsonb_typeof(state) = 'object')
 );
 -- ;
-CREATE INDEX agent_states_time_idx ON agentdb.agent_states (tenant, thread_id, created_at);
+-- A thread has one tenant: without knowing that, the planner takes each line to be one row long.
+CREATE STATISTICS agentdb.agent_states_line (dependencies) ON tenant, thread_id
+FROM agentdb.agent_states;

@@ -11,7 +11,7 @@ from functools import partial
 
 import psycopg
 import pytest
-from sqlalchemy import create_engine
+from sqlalchemy import create_engine, text
 from sqlalchemy.orm import Session
 
 from agentdb.database import accept_vectors
@@ -21,7 +21,8 @@ from agentdb.repositories.prompts import PromptRepository
 from agentdb.repositories.states import AgentStateRepository
 from tests.servers import connect, database_name, new_database
 
-# Each tenant has the prompt0 and the thread0: 20,000 versions, uses and checkpoints in all.
+# Each tenant has the prompt0 and the bot0: 20,000 versions, uses and checkpoints in all. The first
+# bot0 has 3,000 checkpoints.
 FILL = (
     """
     INSERT INTO agentdb.entries (tenant, kind, subject, content, content_hash)
@@ -59,6 +60,16 @@ FILL = (
     SELECT tenant, id, v, 'id' || v, '{{"a": 1}}', sha256('x'), 8
     FROM agentdb.agent_threads, generate_series(1, 2) AS v
     """,
+    """
+    INSERT INTO agentdb.agent_states (tenant, thread_id, version, checkpoint_id, state,
+        content_hash, size_bytes)
+    SELECT tenant, id, v, 'id' || v, '{{"a": 1}}', sha256('x'), 8
+    FROM agentdb.agent_threads, generate_series(3, 3000) AS v
+    WHERE (tenant, agent) = ('tenant0', 'bot0')
+    """,
+    """
+    UPDATE agentdb.agent_threads SET newest = 3000 WHERE (tenant, agent) = ('tenant0', 'bot0')
+    """,
     "ANALYZE",
 )
 
@@ -74,6 +85,12 @@ class Plans:
         tables = "agent_states|agent_threads|prompts|prompt_versions|prompt_labels|prompt_uses"
         return set(re.findall(rf"Seq Scan on ({tables}|entries)\b", "\n".join(self.logged)))
 
+    def indexes(self) -> set[str]:
+        """The indexes that were used."""
+        named = r"(?:Index Scan|Index Only Scan|Bitmap Index Scan)[a-zA-Z ]* (?:using|on) (\w+)"
+        used = re.findall(named, "\n".join(self.logged))
+        return {name for name in used if not name.startswith("pg_")}
+
 
 @dataclass(frozen=True, slots=True)
 class Watched:
@@ -82,11 +99,21 @@ class Watched:
     session: Session
     plans: Plans
 
+    def indexes(self, do: Callable[[], object]) -> set[str]:
+        self._see(do)
+        return self.plans.indexes()
+
     def scanned(self, do: Callable[[], object]) -> set[str]:
+        self._see(do)
+        assert self.plans.indexes() | self.plans.scanned()
+        return self.plans.scanned()
+
+    def _see(self, do: Callable[[], object]) -> None:
+        self.session.execute(text("SELECT 1"))
         self.plans.logged.clear()
         do()
-        assert self.plans.logged
-        return self.plans.scanned()
+        # The server logs a plan when its portal is closed: by the next statement.
+        self.session.execute(text("SELECT 1"))
 
 
 @pytest.fixture(scope="module", params=[1, 5000], ids=["1 tenant", "5000 tenants"])
@@ -141,7 +168,9 @@ PROMPT_STEPS: dict[str, Callable[[PromptRepository], object]] = {
 
 STATE_STEPS: dict[str, Callable[[AgentStateRepository], object]] = {
     "save": lambda s: s.save("bot0", "thread", {"a": 2}),
-    "save with an id": lambda s: s.save("bot0", "thread", {"a": 2}, id="id3", expected_version=2),
+    "save with an id": lambda s: s.save(
+        "bot0", "thread", {"a": 2}, id="new", expected_version=3000
+    ),
     "save the first": lambda s: s.save("bot0", "new", {"a": 2}, expected_version=0),
     "last": lambda s: s.last("bot0", "thread"),
     "at": lambda s: s.at("bot0", "thread", LAST_WEEK),
@@ -149,9 +178,49 @@ STATE_STEPS: dict[str, Callable[[AgentStateRepository], object]] = {
     "get by id": lambda s: s.get("bot0", "thread", id="id1"),
     "list": lambda s: s.list("bot0", "thread", before=2),
     "threads": lambda s: s.threads("bot0"),
-    "prune": lambda s: s.prune("bot0", keep=1),
+    "prune": lambda s: s.prune("bot0", keep=2990),
     "forget": lambda s: s.forget("bot0", "thread"),
 }
+
+
+PROMPT_INDEXES = {
+    "get": {"prompts_pkey", "prompt_versions_pkey", "prompt_labels_pkey"},
+    "get a version": {"prompt_versions_pkey"},
+    "get by label": {"prompt_labels_pkey", "prompt_versions_pkey"},
+    "put again": {"prompt_versions_template_key"},
+    "outcomes": {"prompt_uses_version_idx"},
+    "outcomes of a task": {"prompt_uses_task_idx"},
+    "forget": {"prompt_uses_version_idx", "entries_pkey"},
+}
+
+STATE_INDEXES = {
+    "last": {"agent_threads_line_key", "agent_states_pkey"},
+    "at": {"agent_threads_line_key", "agent_states_pkey"},
+    "get": {"agent_threads_line_key", "agent_states_pkey"},
+    "get by id": {"agent_states_checkpoint_key"},
+    "save with an id": {"agent_states_checkpoint_key"},
+    "list": {"agent_states_pkey"},
+    "threads": {"agent_threads_line_key"},
+    "prune": {"agent_threads_line_key", "agent_states_pkey"},
+}
+
+
+@pytest.mark.parametrize("name", PROMPT_INDEXES)
+def test_statements_about_prompts_use_the_indexes_meant_for_them(
+    watched: Watched, name: str
+) -> None:
+    prompts = PromptRepository(watched.session, HashingEmbedder(), tenant="tenant0")
+    used = watched.indexes(lambda: PROMPT_STEPS[name](prompts))
+    assert used >= PROMPT_INDEXES[name]
+
+
+@pytest.mark.parametrize("name", STATE_INDEXES)
+def test_statements_about_states_use_the_indexes_meant_for_them(
+    watched: Watched, name: str
+) -> None:
+    states = AgentStateRepository(watched.session, tenant="tenant0")
+    used = watched.indexes(lambda: STATE_STEPS[name](states))
+    assert used >= STATE_INDEXES[name]
 
 
 @pytest.mark.parametrize("step", PROMPT_STEPS.values(), ids=PROMPT_STEPS)
