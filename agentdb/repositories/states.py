@@ -84,8 +84,9 @@ class AgentStateRepository:
     ) -> CheckpointInfo:
         """Keep a state as the newest version of its line, and return it.
 
-        Again is once: an `id` that is there, or, without an id, the state and metadata that the
-        newest version has, returns what is kept. The `parent` is, if not given, the newest version.
+        Again is once: an `id` that is there, or, without an id, what the newest version has (state,
+        metadata, and the parent if one is given), returns what is kept. If no `parent` is given, it
+        is the version that was the newest.
 
         With `expected_version`, the version that the state was made from (0: there was none), it
         raises `Conflict` if there is a newer one. Raises `BadState`, `BadMetadata`, `BadInput`, and
@@ -105,8 +106,7 @@ class AgentStateRepository:
                 return kept
             if expected_version not in (None, newest):
                 raise _conflict(line, newest, expected_version)
-            self._add(number, newest, draft)
-            return self._one(_THREAD.id == number, _STATE.version == newest + 1)
+            return CheckpointInfo(**{**line, **self._add(number, newest, draft)})
 
     def last(self, agent: str, thread: str, *, checkpoint_ns: str = "") -> Checkpoint | None:
         """Return the newest checkpoint of a line; None if it has none."""
@@ -228,11 +228,11 @@ class AgentStateRepository:
     def _kept(self, number: int, newest: int, draft: _Draft) -> CheckpointInfo | None:
         """Return the checkpoint that this would be again, if there is one."""
         own = (_THREAD.tenant == self._tenant, _THREAD.id == number)
-        same = (
-            (_STATE.version == newest, _STATE.content_hash == draft.hash)
-            if draft.id is None
-            else (_STATE.checkpoint_id == draft.id,)
-        )
+        same = [_STATE.checkpoint_id == draft.id]
+        if draft.id is None:
+            same = [_STATE.version == newest, _STATE.content_hash == draft.hash]
+            if draft.parent is not None:  # a fork is another one, whatever it holds
+                same.append(_STATE.parent_id == draft.parent)
         kept = _selected((*_INFO, _STATE.content_hash)).where(*own, *same)
         row = self._session.execute(kept).mappings().one_or_none()
         if row is None:
@@ -245,7 +245,7 @@ class AgentStateRepository:
             )
         return CheckpointInfo(**{key: row[key] for key in row if key != "content_hash"})
 
-    def _add(self, number: int, newest: int, draft: _Draft) -> None:
+    def _add(self, number: int, newest: int, draft: _Draft) -> Mapping[str, Any]:
         own = (_THREAD.tenant == self._tenant, _THREAD.id == number)
         before = select(_STATE.checkpoint_id).where(
             _STATE.tenant == self._tenant, _STATE.thread_id == number, _STATE.version == newest
@@ -261,10 +261,11 @@ class AgentStateRepository:
             "content_hash": draft.hash,
             "size_bytes": len(draft.json.encode()),
         }
-        self._session.execute(insert(_STATE).values(row))
+        added = self._session.execute(insert(_STATE).values(row).returning(*_SAVED))
         on = update(_THREAD).where(*own)
         values = {"newest": newest + 1, "updated_at": func.clock_timestamp()}
         self._session.execute(on.values(values), execution_options=_UNTRACKED)
+        return added.one()._asdict()
 
     # What is read -----------------------------------------------------------------------------
 
@@ -293,12 +294,6 @@ class AgentStateRepository:
         row = self._session.execute(newest.limit(1)).mappings().one_or_none()
         return None if row is None else Checkpoint(**row)
 
-    def _one(self, *meant: ColumnElement[bool]) -> CheckpointInfo:
-        own = _THREAD.tenant == self._tenant
-        return CheckpointInfo(
-            **self._session.execute(_selected(_INFO).where(own, *meant)).mappings().one()
-        )
-
     def _deleted(self, gone: ReturningDelete[tuple[int]]) -> int:
         """Return how many rows went, counted where they are."""
         counted = select(func.count()).select_from(gone.cte("gone"))
@@ -315,8 +310,7 @@ _LINE = (
     _THREAD.checkpoint_ns,
 )
 
-_INFO = (
-    *_LINE,
+_SAVED = (
     _STATE.version,
     _STATE.checkpoint_id.label("id"),
     _STATE.parent_id.label("parent"),
@@ -324,6 +318,8 @@ _INFO = (
     _STATE.size_bytes,
     _STATE.created_at,
 )
+
+_INFO = (*_LINE, *_SAVED)
 
 
 def _selected(columns: Sequence[Any]) -> Select[Any]:

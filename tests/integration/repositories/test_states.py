@@ -67,6 +67,9 @@ def test_a_fork_names_its_parent(states: AgentStateRepository) -> None:
     ids = filled(states, 3)
     fork = states.save("bot", "t", {"step": "other"}, parent=ids[0], id="fork")
     assert (fork.version, fork.parent, fork.id) == (4, ids[0], "fork")
+    same = {"step": "other"}
+    assert states.save("bot", "t", same) == states.save("bot", "t", same, parent=ids[0]) == fork
+    assert states.save("bot", "t", same, parent=ids[1]).version == 5
 
 
 def test_a_state_is_read_as_of_a_moment(states: AgentStateRepository, session: Session) -> None:
