@@ -14,6 +14,7 @@ The message says what happened and what to do next; a door prints it as one line
     │   ├── StatusRefused
     │   ├── SpaceMismatch
     │   ├── TenantRefused
+    │   ├── Conflict
     │   └── NotFound
     ├── TargetError               the audited database
     │   ├── TargetUnreachable
@@ -31,6 +32,9 @@ The message says what happened and what to do next; a door prints it as one line
     │   ├── BadText
     │   ├── BadMetadata
     │   ├── BadFilter
+    │   ├── BadTemplate
+    │   ├── MissingVariables
+    │   ├── BadState
     │   └── BadData
     ├── ReaderMissing
     ├── EmbeddingError
@@ -90,6 +94,14 @@ class SpaceMismatch(DatabaseError):
 
 class TenantRefused(DatabaseError):
     """Rows of a tenant that has not been announced: row-level security refuses them."""
+
+
+class Conflict(DatabaseError):
+    """Somebody else has saved meanwhile; `newest` is the version that is there now."""
+
+    def __init__(self, message: str, newest: int) -> None:
+        super().__init__(message)
+        self.newest = newest
 
 
 class NotFound(DatabaseError):
@@ -158,6 +170,18 @@ class BadMetadata(BadInput):
 
 class BadFilter(BadInput):
     """A filter names an operator or an operand that there is not."""
+
+
+class BadTemplate(BadInput):
+    """The template of a prompt has a `$` that is neither a variable nor a `$$`."""
+
+
+class MissingVariables(BadInput):
+    """A prompt was to be rendered without a value for each of its variables."""
+
+
+class BadState(BadInput):
+    """An agent's state holds what JSON in Postgres cannot, or is too large."""
 
 
 class BadData(BadInput):

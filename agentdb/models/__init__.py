@@ -7,13 +7,21 @@ from agentdb.models.base import Base
 from agentdb.models.embedding import EmbeddingRow
 from agentdb.models.entry import EntryRow, SpaceRow
 from agentdb.models.optimization import OptimizationRow
+from agentdb.models.prompt import PromptLabelRow, PromptRow, PromptUseRow, PromptVersionRow
+from agentdb.models.state import AgentStateRow, AgentThreadRow
 
 __all__ = [
+    "AgentStateRow",
+    "AgentThreadRow",
     "AuditRow",
     "Base",
     "EmbeddingRow",
     "EntryRow",
     "OptimizationRow",
+    "PromptLabelRow",
+    "PromptRow",
+    "PromptUseRow",
+    "PromptVersionRow",
     "SpaceRow",
     "StatementRow",
 ]

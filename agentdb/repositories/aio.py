@@ -15,6 +15,8 @@ from agentdb.embedding.embedder import Embedder, Vectors
 from agentdb.embedding.reranker import Reranker
 from agentdb.repositories.memories import MemoryRepository
 from agentdb.repositories.memory import DEFAULT_TENANT
+from agentdb.repositories.prompts import PromptRepository
+from agentdb.repositories.states import AgentStateRepository
 
 Repository = TypeVar("Repository")
 Given = ParamSpec("Given")
@@ -117,3 +119,61 @@ class AsyncMemoryRepository(Twin[MemoryRepository]):
     update = awaited(MemoryRepository.update)
     forget = awaited(MemoryRepository.forget)
     history = awaited(MemoryRepository.history)
+
+
+class AsyncPromptRepository(Twin[PromptRepository]):
+    """Prompts in the caller's async session: never committed here.
+
+    The same as `PromptRepository`, where each method is described.
+    """
+
+    def __init__(
+        self,
+        session: AsyncSession,
+        embedder: Embedder | None = None,
+        *,
+        tenant: str = DEFAULT_TENANT,
+        namespace: str = "",
+    ) -> None:
+        off_loop = None if embedder is None else OffLoop(embedder)
+        super().__init__(
+            session,
+            PromptRepository(session.sync_session, off_loop, tenant=tenant, namespace=namespace),
+        )
+
+    put = awaited(PromptRepository.put)
+    get = awaited(PromptRepository.get)
+    list = awaited(PromptRepository.list)
+    history = awaited(PromptRepository.history)
+    label = awaited(PromptRepository.label)
+    unlabel = awaited(PromptRepository.unlabel)
+    search = awaited(PromptRepository.search)
+    forget = awaited(PromptRepository.forget)
+    record = awaited(PromptRepository.record)
+    outcomes = awaited(PromptRepository.outcomes)
+    best = awaited(PromptRepository.best)
+    compare = awaited(PromptRepository.compare)
+
+
+class AsyncAgentStateRepository(Twin[AgentStateRepository]):
+    """Checkpoints of agents' states, in the caller's async session: never committed here.
+
+    The same as `AgentStateRepository`, where each method is described.
+    """
+
+    def __init__(
+        self, session: AsyncSession, *, tenant: str = DEFAULT_TENANT, namespace: str = ""
+    ) -> None:
+        super().__init__(
+            session,
+            AgentStateRepository(session.sync_session, tenant=tenant, namespace=namespace),
+        )
+
+    save = awaited(AgentStateRepository.save)
+    last = awaited(AgentStateRepository.last)
+    at = awaited(AgentStateRepository.at)
+    get = awaited(AgentStateRepository.get)
+    list = awaited(AgentStateRepository.list)
+    threads = awaited(AgentStateRepository.threads)
+    prune = awaited(AgentStateRepository.prune)
+    forget = awaited(AgentStateRepository.forget)

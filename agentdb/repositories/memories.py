@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -32,6 +31,9 @@ from agentdb.embedding.reranker import Reranker
 from agentdb.errors import BadInput, BadText, NotFound, SpaceMismatch
 from agentdb.models.base import Json
 from agentdb.models.entry import EntryRow, Kind, SpaceRow
+from agentdb.repositories.checks import checked_name as _name
+from agentdb.repositories.checks import moment as _moment
+from agentdb.repositories.checks import plain as _plain
 from agentdb.repositories.direct import fetch
 from agentdb.repositories.memory import DEFAULT_TENANT, Found, Memory, NewMemory
 from agentdb.repositories.reranking import RERANKED, reranked
@@ -49,8 +51,6 @@ MOST = 10_000
 AT_ONCE = 1_000
 """Questions that are answered in one round trip."""
 
-_LONGEST_NAME = 400  # bytes: four of them, twice, have to fit a page of an index
-_HALVES = re.compile("[\ud800-\udfff]")  # of characters: surrogates without their pair
 _LONGEST_TTL = timedelta(days=365_250)
 _KINDS = frozenset(get_args(Kind))
 _BATCH = 500
@@ -507,21 +507,6 @@ def _check_names(new: NewMemory) -> None:
         raise BadInput(f"the fact {new.key} needs a subject: say whom it is about")
 
 
-def _name(name: str, what: str) -> str:
-    if not name:
-        raise BadInput(f"{what} is empty: leave it out, or give it a name")
-    return _plain(name, what)
-
-
-def _plain(name: str, what: str) -> str:
-    size = len(name.encode(errors="replace"))
-    if size > _LONGEST_NAME:
-        raise BadInput(f"{what} has {size:,} bytes, {_LONGEST_NAME} are allowed: shorten it")
-    if "\x00" in name or _HALVES.search(name):
-        raise BadInput(f"{what} holds a NUL character or half of one: Postgres cannot keep it")
-    return name
-
-
 def _check_times(new: NewMemory) -> None:
     since, until = _moment(new.valid_from, "valid_from"), _moment(new.valid_to, "valid_to")
     if since and until and since >= until:
@@ -530,12 +515,6 @@ def _check_times(new: NewMemory) -> None:
         raise BadInput("a memory that has ended needs to have begun: give a valid_from")
     if new.ttl is not None and not timedelta(0) < new.ttl <= _LONGEST_TTL:
         raise BadInput(f"a ttl of {new.ttl} is not between 0 and 1,000 years: leave it out")
-
-
-def _moment(moment: datetime | None, what: str) -> datetime | None:
-    if moment is not None and moment.utcoffset() is None:
-        raise BadInput(f"{what} has no time zone, like datetime.now(UTC) has")
-    return moment
 
 
 def _kinds(kinds: Collection[str]) -> list[str]:

@@ -24,9 +24,15 @@ from agentdb.database import make_async_engine, make_engine
 from agentdb.embedding.embedder import DIMENSION, Vectors
 from agentdb.embedding.hashing import HashingEmbedder
 from agentdb.errors import AgentDBError, DatabaseUnreachable, ModelUnavailable
-from agentdb.repositories.aio import AsyncMemoryRepository
+from agentdb.repositories.aio import (
+    AsyncAgentStateRepository,
+    AsyncMemoryRepository,
+    AsyncPromptRepository,
+)
 from agentdb.repositories.memories import MemoryRepository
 from agentdb.repositories.memory import Found, Memory, NewMemory
+from agentdb.repositories.prompts import PromptRepository
+from agentdb.repositories.states import AgentStateRepository
 from tests.servers import connect, database_name, new_database, run, value
 
 MAY = datetime(2024, 5, 1, tzinfo=UTC)
@@ -91,7 +97,11 @@ async def until_one_waits(url: str) -> None:
 
 # The same methods ---------------------------------------------------------------------------------
 
-TWINS = [(MemoryRepository, AsyncMemoryRepository)]
+TWINS = [
+    (MemoryRepository, AsyncMemoryRepository),
+    (PromptRepository, AsyncPromptRepository),
+    (AgentStateRepository, AsyncAgentStateRepository),
+]
 
 
 def methods(repository: type) -> dict[str, Callable[..., object]]:
