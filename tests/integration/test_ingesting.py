@@ -141,7 +141,7 @@ def test_an_interrupt_costs_nothing_that_was_told_and_the_rest_comes_later(
     assert (done.unchanged, done.new) == (there, BATCH_DOCUMENTS + 52 - there)
     whole = kept(engine)
     with engine.begin() as connection:
-        connection.execute(text("TRUNCATE agentdb.entries"))
+        connection.execute(text("TRUNCATE agentdb.entries CASCADE"))
     ingest(engine, Watched(engine), folder)
     assert kept(engine) == whole
 

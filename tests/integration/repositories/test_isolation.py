@@ -85,7 +85,7 @@ def test_without_a_tenant_every_way_is_an_error(app: str, statement: str, announ
 
 def test_an_empty_table_is_no_reason_not_to_say_so(app: str, database_url: str) -> None:
     with connect(database_url) as connection:
-        connection.execute("TRUNCATE agentdb.entries")
+        connection.execute("TRUNCATE agentdb.entries CASCADE")
     with connect(app) as connection, pytest.raises(InsufficientPrivilege, match="no tenant"):
         connection.execute("SELECT * FROM agentdb.entries")
 
@@ -178,7 +178,7 @@ ATTEMPTS = (
         "MERGE INTO agentdb.entries AS e USING (SELECT {n} AS id) AS s ON e.id = s.id "
         "WHEN MATCHED THEN UPDATE SET agent = 'planted' WHEN NOT MATCHED THEN DO NOTHING"
     ),
-    "TRUNCATE agentdb.entries",
+    "TRUNCATE agentdb.entries CASCADE",
     "LOCK TABLE agentdb.entries; SET LOCAL row_security = off; SELECT * FROM agentdb.entries",
     "ALTER TABLE agentdb.entries DISABLE ROW LEVEL SECURITY",
     "DROP POLICY one_tenant ON agentdb.entries",
