@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 
 from benchmarks.memory.answers import ask_filtered, ask_hybrid
 from benchmarks.memory.clocks import Meter
@@ -14,37 +14,49 @@ from benchmarks.memory.searching import compare_searches
 from benchmarks.memory.tables import fill, new_database, open_connection, raw_rows
 from benchmarks.saying import keep_results, say
 
-ROWS = 100_000
-QUERIES = 200
-SEARCH_ROUNDS = 7
-FILTERED_QUERIES = 100  # with each filter
-BATCH, BATCHES = 5_000, 5
 DATABASE = "bench_memory_rows"
+
+
+@dataclass(frozen=True, slots=True)
+class Size:
+    """How much is measured."""
+
+    rows: int = 100_000
+    queries: int = 200
+    search_rounds: int = 7
+    filtered_queries: int = 100  # with each filter
+    batch: int = 5_000  # rows kept in one transaction
+    batches: int = 5
 
 
 def run_memory(server: str) -> list[str]:
     """Measure, print, keep the figures; return the promises that were broken."""
-    say(f"making {ROWS:,} rows and {QUERIES} queries")
-    corpus = make_corpus(ROWS, QUERIES)
-    with new_database(server, DATABASE) as url, open_connection(url) as connection:
-        meter = Meter(connection)
-        results = _measure(url, meter, corpus)
+    size = Size()
+    results, clock = measure_memory(server, size)
     print_report(results)
     broken = broken_promises(results)
-    figures = {"cpu": meter.words, "rows": ROWS, **asdict(results), "failures": broken}
-    keep_results("memory", figures)
+    keep_results("memory", {"cpu": clock, "rows": size.rows, **asdict(results), "failures": broken})
     return broken
 
 
-def _measure(url: str, meter: Meter, corpus: Corpus) -> Results:
+def measure_memory(server: str, size: Size) -> tuple[Results, str]:
+    """Return what was measured in a database of its own, and what its CPU time is, in words."""
+    say(f"making {size.rows:,} rows and {size.queries} queries")
+    corpus = make_corpus(size.rows, size.queries)
+    with new_database(server, DATABASE) as url, open_connection(url) as connection:
+        meter = Meter(connection)
+        return _measure(url, meter, corpus, size), meter.words
+
+
+def _measure(url: str, meter: Meter, corpus: Corpus, size: Size) -> Results:
     with open_connection(url) as connection:
-        say(f"keeping {BATCH * BATCHES:,} rows in three ways")
-        ingestion = compare_ingestion(url, meter, corpus, BATCH, BATCHES)
-        say(f"loading and indexing {ROWS:,} rows")
+        say(f"keeping {size.batch * size.batches:,} rows in three ways")
+        ingestion = compare_ingestion(url, meter, corpus, size.batch, size.batches)
+        say(f"loading and indexing {size.rows:,} rows")
         fill(connection, raw_rows(corpus))
-    say(f"searching, {SEARCH_ROUNDS} rounds of {QUERIES} queries")
+    say(f"searching, {size.search_rounds} rounds of {size.queries} queries")
     truth = nearest(corpus)
-    searches, width = compare_searches(url, meter, corpus, truth, SEARCH_ROUNDS)
+    searches, width = compare_searches(url, meter, corpus, truth, size.search_rounds)
     say("searching with filters, and with words")
-    filtered = ask_filtered(url, meter, corpus, FILTERED_QUERIES)
+    filtered = ask_filtered(url, meter, corpus, size.filtered_queries)
     return Results(searches, width, ingestion, filtered, ask_hybrid(url, meter, corpus))

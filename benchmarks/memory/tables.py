@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from hashlib import sha256
@@ -75,17 +74,13 @@ def copy(connection: Connection[TupleRow], rows: Iterable[Raw], namespace: str, 
             sent.write_row((*whose, text, digest, Jsonb(metadata), 0.5, HalfVector(vector)))
 
 
-def fill(connection: Connection[TupleRow], rows: Iterable[Raw]) -> tuple[float, float]:
-    """Put these rows alone into the table, and index them; return the seconds both took."""
+def fill(connection: Connection[TupleRow], rows: Iterable[Raw]) -> None:
+    """Put these rows alone into the table, and index them."""
     connection.execute("TRUNCATE agentdb.entries")
-    started = time.perf_counter()
     copy(connection, rows, "", 0)
-    loaded = time.perf_counter()
     connection.execute("SET maintenance_work_mem = '1GB'")
     connection.execute(INDEX)
-    indexed = time.perf_counter()
     connection.execute("VACUUM (ANALYZE) agentdb.entries")
-    return loaded - started, indexed - loaded
 
 
 def _drop(connection: Connection[TupleRow], name: str) -> None:

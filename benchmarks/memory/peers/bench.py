@@ -23,7 +23,7 @@ from benchmarks.memory.tables import new_database
 from benchmarks.saying import keep_results, say
 
 ROWS = 20_000
-QUERIES = 100
+QUERIES = 60
 KINDS = ("10 %", "1 %")
 DATABASE = "bench_memory_peers"
 
@@ -128,9 +128,9 @@ def _answer(name: str, environment: Environment, folder: Path, server: str) -> d
     with new_database(server, DATABASE) as url:
         try:
             done = subprocess.run(  # noqa: S603 - our program
-                [*command, url],
+                command,
                 cwd=_ROOT,
-                env=_settings(folder),
+                env=_settings(folder, url),
                 capture_output=True,
                 text=True,
                 timeout=_LONGEST,
@@ -144,10 +144,10 @@ def _answer(name: str, environment: Environment, folder: Path, server: str) -> d
     return written
 
 
-def _settings(folder: Path) -> dict[str, str]:
+def _settings(folder: Path, url: str) -> dict[str, str]:
     """Return an environment in which a store finds a home of its own, and tells nobody anything."""
     home = {"HOME": str(folder), "MEM0_DIR": str(folder / "mem0"), "PYTHONPATH": str(_ROOT)}
-    return os.environ | QUIET | home
+    return os.environ | QUIET | home | {"BENCH_URL": url}
 
 
 def _conclude(peers: Sequence[Peer], failures: Mapping[str, str]) -> list[str]:

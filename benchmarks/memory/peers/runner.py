@@ -1,11 +1,12 @@
 """One store, in a process of its own: keep the rows, ask all queries, write down what came.
 
-python -m benchmarks.memory.peers.runner NAME FOLDER URL
+BENCH_URL=postgresql://… python -m benchmarks.memory.peers.runner NAME FOLDER
 """
 
 from __future__ import annotations
 
 import json
+import os
 import sys
 from dataclasses import asdict
 from functools import partial
@@ -28,9 +29,11 @@ def run_store(name: str, folder: Path, url: str) -> None:
     with psycopg.connect(url, autocommit=True) as connection:
         meter = Meter(connection)
         store = STORES[name](folder, url)
+        insert = meter.cost(partial(store.insert, given))
+        connection.execute("VACUUM (ANALYZE)")  # as autovacuum, switched off here, soon would
         written = {
             "version": version(name),
-            "insert": asdict(meter.cost(partial(store.insert, given))),
+            "insert": asdict(insert),
             "asked": {kind: _ask(store, meter, given, kind) for kind in given.asked},
         }
     (folder / f"{name}.json").write_text(json.dumps(written), encoding="utf-8")
@@ -56,4 +59,4 @@ def _ask(store: Store, meter: Meter, given: Parcel, kind: str) -> dict[str, obje
 
 
 if __name__ == "__main__":
-    run_store(sys.argv[1], Path(sys.argv[2]), sys.argv[3])
+    run_store(sys.argv[1], Path(sys.argv[2]), os.environ["BENCH_URL"])
