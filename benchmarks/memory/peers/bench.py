@@ -28,7 +28,7 @@ KINDS = ("10 %", "1 %")
 DATABASE = "bench_memory_peers"
 
 _ROOT = Path(__file__).parents[3]
-_LONGEST = 240  # seconds that a store gets
+_LONGEST = 600  # seconds that a store gets
 
 
 @dataclass(frozen=True, slots=True)
