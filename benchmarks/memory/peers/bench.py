@@ -99,18 +99,20 @@ def broken_promises(peers: Sequence[Peer]) -> list[str]:
 
 def print_peers(peers: Sequence[Peer], failures: Mapping[str, str]) -> None:
     """Print one line a store, and one for each that could not be asked."""
-    kinds = "".join(f" | {kind:>9} rows recall  CPU us  p50 ms" for kind in (NO_FILTER, *KINDS))
-    print(f"\n{ROWS:,} rows, defaults{'':<11}{'rows/s':>8}{'us/row':>8}{kinds}")
+    kinds = "".join(f" | {kind:<27}" for kind in (NO_FILTER, *KINDS))
+    columns = f" | {'rows':>5}{'recall':>7}{'CPU us':>8}{'p50 ms':>7}" * (1 + len(KINDS))
+    print(f"\n{f'{ROWS:,} rows, each as it comes':<44}{kinds}")
+    print(f"{'':<27}{'kept/s':>8}{'CPU us':>9}{columns}")
     for peer in peers:
         parts = "".join(
-            f" |{'':>10}{peer.mean_rows[kind]:>5.1f}{each.recall or 0:>7.3f}"
-            f"{each.median_us:>8.0f}{each.p50_ms:>8.2f}"
+            f" | {peer.mean_rows[kind]:>5.1f}{each.recall or 0:>7.3f}"
+            f"{each.median_us:>8.0f}{each.p50_ms:>7.1f}"
             for kind, each in peer.asked.items()
         )
         name = f"{peer.name} {peer.version}"
-        print(f"{name:<29}{peer.rows_per_second:>8.0f}{peer.insert_us:>8.0f}{parts}")
+        print(f"{name:<27}{peer.rows_per_second:>8.0f}{peer.insert_us:>9.0f}{parts}")
     for name, reason in failures.items():
-        print(f"{name:<29}not measured: {reason}")
+        print(f"{name:<27}not measured: {reason}")
 
 
 def _figure(kind: str, asked: Mapping[str, Any], truth: Sequence[frozenset[int]]) -> Figure:
