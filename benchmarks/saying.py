@@ -26,4 +26,5 @@ def keep_results(part: str, figures: Mapping[str, object], file: Path = MEMORY_R
     """Write the figures of a part; those of the others stay as they are."""
     kept = json.loads(file.read_text(encoding="utf-8")) if file.exists() else {}
     kept[part] = {"machine": machine(), **figures}
-    file.write_text(json.dumps(kept, indent=1, sort_keys=True) + "\n", encoding="utf-8")
+    in_order = dict(sorted(kept.items()))
+    file.write_text(json.dumps(in_order, indent=1) + "\n", encoding="utf-8")

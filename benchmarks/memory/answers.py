@@ -18,7 +18,7 @@ from agentdb.repositories.memory import Found
 from benchmarks.memory.clocks import Meter
 from benchmarks.memory.corpus import FILTERS, Corpus, K, conditions, nearest, recall
 from benchmarks.memory.figures import Figure, Filtered, figure, percentile
-from benchmarks.memory.interleaved import measure
+from benchmarks.memory.interleaved import TURN, in_turns, measure
 from benchmarks.memory.searching import wordless
 from benchmarks.memory.tables import open_connection
 
@@ -31,7 +31,6 @@ SELECT id
  ORDER BY embedding <=> %(vector)b
  LIMIT {K}
 """  # noqa: S608 - a constant
-_ROUND = 20  # calls
 
 
 def ask_filtered(url: str, meter: Meter, corpus: Corpus, queries: int) -> tuple[Filtered, ...]:
@@ -55,12 +54,12 @@ def ask_hybrid(url: str, meter: Meter, corpus: Corpus) -> Figure:
             vector = corpus.queries[number]
             return MemoryRepository(session).search(corpus.questions[number], K, vector=vector)
 
-    rounds = _rounds(len(corpus.queries))
+    rounds = in_turns(len(corpus.queries))
     for number in rounds[0]:
         search(number)
     taken = measure(meter, {"hybrid": search}, rounds)["hybrid"]
     engine.dispose()
-    return figure("hybrid", taken.rounds, _ROUND, taken.walls)
+    return figure("hybrid", taken.rounds, TURN, taken.walls)
 
 
 def _filtered(
@@ -78,7 +77,7 @@ def _filtered(
         vector = corpus.queries[number]
         found[number] = repository.search(**wordless(), k=K, vector=vector, filter=wanted[number])
 
-    taken = measure(meter, {name: search}, _rounds(len(truth)))[name]
+    taken = measure(meter, {name: search}, in_turns(len(truth)))[name]
     rows = [[each.memory.id for each in found[number]] for number in range(len(truth))]
     plain_rows = [
         _plain(plain, vector, condition)
@@ -88,7 +87,7 @@ def _filtered(
         filter=name,
         rows=min(map(len, rows)),
         recall=recall(rows, truth),
-        median_us=median(each.cpu for each in taken.rounds) / _ROUND * 1e6,
+        median_us=median(each.cpu for each in taken.rounds) / TURN * 1e6,
         p50_ms=median(taken.walls) * 1e3,
         p95_ms=percentile(taken.walls, 95) * 1e3,
         paths=dict(Counter(each.path for answer in found.values() for each in answer[:1])),
@@ -103,7 +102,3 @@ def _plain(
     values = {"vector": vector, "wanted": Jsonb(condition)}
     rows = connection.execute(_PLAIN.encode(), values, prepare=False)
     return [row[0] for row in rows.fetchall()]
-
-
-def _rounds(calls: int) -> list[range]:
-    return [range(start, start + _ROUND) for start in range(0, calls - _ROUND + 1, _ROUND)]

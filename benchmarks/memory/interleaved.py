@@ -9,6 +9,9 @@ from functools import partial
 
 from benchmarks.memory.clocks import Cost, Meter
 
+TURN = 20
+"""Calls after which it is another way's turn, where calls are short."""
+
 Way = Callable[[int], object]
 """Does one thing; it is told the number of the call."""
 
@@ -40,6 +43,15 @@ def measure(
             cost = meter.cost(partial(_run, ways[name], calls, taken[name].walls))
             taken[name].rounds.append(cost)
     return dict(taken)
+
+
+def in_turns(calls: int) -> list[range]:
+    """Return the numbers of so many calls, a turn at a time; a rest that makes none is left out.
+
+    >>> in_turns(45)
+    [range(0, 20), range(20, 40)]
+    """
+    return [range(start, start + TURN) for start in range(0, calls - TURN + 1, TURN)]
 
 
 def _run(way: Way, calls: Sequence[int], walls: list[float]) -> None:

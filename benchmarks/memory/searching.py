@@ -23,7 +23,7 @@ from agentdb.repositories.memory import DEFAULT_TENANT
 from benchmarks.memory.clocks import Meter
 from benchmarks.memory.corpus import DIMENSION, Corpus, K, recall
 from benchmarks.memory.figures import Figure, figure
-from benchmarks.memory.interleaved import measure
+from benchmarks.memory.interleaved import TURN, in_turns, measure
 from benchmarks.memory.tables import open_connection
 
 _COLUMNS = (
@@ -93,9 +93,9 @@ def wordless() -> Mapping[str, Any]:
 def compare_searches(
     url: str, meter: Meter, corpus: Corpus, truth: Sequence[frozenset[int]], rounds: int
 ) -> tuple[tuple[Figure, ...], int]:
-    """Measure every way in turns; return their figures, and `hnsw.ef_search` of the raw ones.
+    """Ask all queries in every way, `rounds` times; return figures, and `ef_search` of raw ones.
 
-    It is the smallest one that finds no less than agentdb's own search does.
+    That is the smallest one that finds no less than agentdb's own search does.
     """
     with open_connection(url) as raw, open_connection(url) as own:
         function = _asked(own, _FUNCTION, corpus)
@@ -109,11 +109,9 @@ def compare_searches(
                 "SQLAlchemy ORM": orm,
             }
             shares = {name: _recall(way, truth) for name, way in ways.items()}  # a warm-up, too
-            queries = range(len(corpus.queries))
-            taken = measure(meter, ways, [queries] * rounds)
+            taken = measure(meter, ways, in_turns(len(corpus.queries)) * rounds)
     return tuple(
-        figure(name, each.rounds, len(queries), each.walls, shares[name])
-        for name, each in taken.items()
+        figure(name, each.rounds, TURN, each.walls, shares[name]) for name, each in taken.items()
     ), width
 
 

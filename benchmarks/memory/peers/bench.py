@@ -16,6 +16,7 @@ from typing import Any
 from benchmarks.memory.clocks import Cost
 from benchmarks.memory.corpus import FILTERS, K, make_corpus, nearest, recall
 from benchmarks.memory.figures import LEAST_RECALL, Figure, figure
+from benchmarks.memory.interleaved import TURN
 from benchmarks.memory.peers.environment import QUIET, Environment, last_line, provide
 from benchmarks.memory.peers.parcel import NO_FILTER, parcel, write_parcel
 from benchmarks.memory.peers.stores import OURS, STORES
@@ -117,8 +118,7 @@ def print_peers(peers: Sequence[Peer], failures: Mapping[str, str]) -> None:
 
 def _figure(kind: str, asked: Mapping[str, Any], truth: Sequence[frozenset[int]]) -> Figure:
     rounds = [Cost(**cost) for cost in asked["rounds"]]
-    calls = len(truth) // len(rounds)
-    return figure(kind, rounds, calls, asked["walls"], recall(asked["found"], truth))
+    return figure(kind, rounds, TURN, asked["walls"], recall(asked["found"], truth))
 
 
 def _answer(name: str, environment: Environment, folder: Path, server: str) -> dict[str, Any] | str:

@@ -16,11 +16,9 @@ from pathlib import Path
 import psycopg
 
 from benchmarks.memory.clocks import Meter
-from benchmarks.memory.interleaved import measure
+from benchmarks.memory.interleaved import in_turns, measure
 from benchmarks.memory.peers.parcel import Parcel, read_parcel
 from benchmarks.memory.peers.stores import STORES, Store
-
-_ROUND = 20  # calls
 
 
 def run_store(name: str, folder: Path, url: str) -> None:
@@ -47,10 +45,9 @@ def _ask(store: Store, meter: Meter, given: Parcel, kind: str) -> dict[str, obje
         found[number] = store.search(given.queries[number], given.asked[kind][number])
 
     calls = range(len(given.queries))
-    rounds = [calls[start : start + _ROUND] for start in range(0, len(calls), _ROUND)]
     for number in calls:
         search(number)
-    taken = measure(meter, {kind: search}, rounds)[kind]
+    taken = measure(meter, {kind: search}, in_turns(len(calls)))[kind]
     return {
         "found": [found[number] for number in calls],
         "rounds": [asdict(cost) for cost in taken.rounds],

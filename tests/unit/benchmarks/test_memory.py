@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from benchmarks.memory.clocks import Cost
+from benchmarks.memory.clocks import Cost, Meter
 from benchmarks.memory.corpus import (
     FILTERS,
     TOPICS,
@@ -27,6 +29,7 @@ from benchmarks.memory.figures import (
     figure,
     percentile,
 )
+from benchmarks.memory.interleaved import measure
 from benchmarks.memory.report import print_report
 from benchmarks.saying import keep_results
 
@@ -49,6 +52,21 @@ KEPT = Results(
     filtered=(Filtered("1 %", K, 0.99, 900.0, 1.0, 2.0, {"exact": 8}, 0.2, 0.02),),
     hybrid=one("hybrid"),
 )
+
+
+class Free(Meter):
+    """A meter that needs no server; all costs nothing."""
+
+    def __init__(self) -> None:
+        self.sees_server = False
+
+    def cost(self, work: Callable[[], object]) -> Cost:
+        work()
+        return Cost(0, 0, 0)
+
+
+def _note(done: list[str], name: str, _: int) -> None:
+    done.append(name)
 
 
 def with_filtered(rows: int, share: float) -> Results:
@@ -121,6 +139,14 @@ def test_a_figure_is_of_one_call_with_medians_over_the_rounds() -> None:
     assert got.median_us == pytest.approx(4_000)
     assert got.total_us == pytest.approx(7_000)
     assert got.client_us == pytest.approx(2_000)
+
+
+def test_ways_take_turns_and_each_is_first_once() -> None:
+    done: list[str] = []
+    ways = {name: partial(_note, done, name) for name in ("a", "b", "c")}
+    taken = measure(Free(), ways, [range(2)] * 3)
+    assert done == list("aabbccbbccaaccaabb")
+    assert [len(taken["b"].rounds), len(taken["b"].walls)] == [3, 6]
 
 
 def test_a_ratio_compares_the_cpu_of_two_ways() -> None:
