@@ -45,6 +45,9 @@ class Peer:
     mean_rows: Mapping[str, float]
 
 
+Answer = Mapping[str, Any]
+"""What a store's process wrote down: see `runner.py`."""
+
 Truth = Mapping[str, Sequence[frozenset[int]]]
 """The rows that are nearest, by kind of search and query."""
 
@@ -62,7 +65,7 @@ def run_peers(server: str) -> list[str]:
         write_parcel(given, Path(name))
         for store in STORES:
             say(f"asking {store}")
-            answer = _answer(store, environment, Path(name), server)
+            answer = ask_store(store, environment, Path(name), server)
             if isinstance(answer, str):
                 failures[store] = answer
             else:
@@ -70,7 +73,34 @@ def run_peers(server: str) -> list[str]:
     return _conclude(peers, failures)
 
 
-def read_peer(name: str, answer: Mapping[str, Any], truth: Truth) -> Peer:
+def ask_store(
+    name: str, environment: Environment, folder: Path, server: str
+) -> dict[str, Any] | str:
+    """Return what a store's process wrote down, or why it did not."""
+    if name in environment.failures:
+        return environment.failures[name]
+    python = sys.executable if name == OURS else str(environment.python)
+    command = [python, "-m", "benchmarks.memory.peers.runner", name, str(folder)]
+    with new_database(server, DATABASE) as url:
+        try:
+            done = subprocess.run(  # noqa: S603 - our program
+                command,
+                cwd=_ROOT,
+                env=_settings(folder, url),
+                capture_output=True,
+                text=True,
+                timeout=_LONGEST,
+                check=False,
+            )
+        except (OSError, subprocess.TimeoutExpired) as error:
+            return last_line(str(error)).replace(url, "URL")
+    if done.returncode:
+        return last_line(done.stderr).replace(url, "URL")
+    written: Answer = json.loads((folder / f"{name}.json").read_bytes())
+    return written
+
+
+def read_peer(name: str, answer: Answer, truth: Truth) -> Peer:
     """Return the figures of what a store's process wrote down."""
     insert, asked = Cost(**answer["insert"]), answer["asked"]
     return Peer(
@@ -119,31 +149,6 @@ def print_peers(peers: Sequence[Peer], failures: Mapping[str, str]) -> None:
 def _figure(kind: str, asked: Mapping[str, Any], truth: Sequence[frozenset[int]]) -> Figure:
     rounds = [Cost(**cost) for cost in asked["rounds"]]
     return figure(kind, rounds, TURN, asked["walls"], recall(asked["found"], truth))
-
-
-def _answer(name: str, environment: Environment, folder: Path, server: str) -> dict[str, Any] | str:
-    """Return what a store's process wrote down, or why it did not."""
-    if name in environment.failures:
-        return environment.failures[name]
-    python = sys.executable if name == OURS else str(environment.python)
-    command = [python, "-m", "benchmarks.memory.peers.runner", name, str(folder)]
-    with new_database(server, DATABASE) as url:
-        try:
-            done = subprocess.run(  # noqa: S603 - our program
-                command,
-                cwd=_ROOT,
-                env=_settings(folder, url),
-                capture_output=True,
-                text=True,
-                timeout=_LONGEST,
-                check=False,
-            )
-        except (OSError, subprocess.TimeoutExpired) as error:
-            return last_line(str(error)).replace(url, "URL")
-    if done.returncode:
-        return last_line(done.stderr).replace(url, "URL")
-    written: dict[str, Any] = json.loads((folder / f"{name}.json").read_bytes())
-    return written
 
 
 def _settings(folder: Path, url: str) -> dict[str, str]:

@@ -48,7 +48,7 @@ def provide() -> Environment:
     failure = _make(folder)
     if failure is not None:
         return Environment(python, dict.fromkeys(map(name_of, read_requirements()), failure))
-    failures = _install_all(python)
+    failures = install(python, read_requirements())
     if not failures:
         (folder / _COMPLETE).touch()
     return Environment(python, failures)
@@ -69,6 +69,14 @@ def name_of(requirement: str) -> str:
     return requirement.partition("[")[0].partition("=")[0].partition(">")[0].strip()
 
 
+def install(python: Path, wanted: Sequence[str]) -> dict[str, str]:
+    """Install all at once, or else one by one; return why some cannot be, by name."""
+    if _pip(python, wanted) is None:
+        return {}
+    tried = {name_of(each): _pip(python, [each]) for each in wanted}
+    return {name: reason for name, reason in tried.items() if reason is not None}
+
+
 def last_line(output: str) -> str:
     """Return what a program said last: most end with the reason."""
     lines = [line.strip() for line in output.splitlines() if line.strip()]
@@ -85,16 +93,7 @@ def _make(folder: Path) -> str | None:
     return _failure([sys.executable, "-m", "venv", str(folder)])
 
 
-def _install_all(python: Path) -> dict[str, str]:
-    """Install all at once; where that fails, one by one, to learn which cannot be."""
-    wanted = read_requirements()
-    if _install(python, wanted) is None:
-        return {}
-    tried = {name_of(each): _install(python, [each]) for each in wanted}
-    return {name: reason for name, reason in tried.items() if reason is not None}
-
-
-def _install(python: Path, wanted: Sequence[str]) -> str | None:
+def _pip(python: Path, wanted: Sequence[str]) -> str | None:
     return _failure([str(python), "-m", "pip", "install", "--quiet", *wanted])
 
 

@@ -14,6 +14,8 @@ from benchmarks.memory.bench import Size, measure_memory
 from benchmarks.memory.clocks import Meter
 from benchmarks.memory.corpus import FILTERS, K, make_corpus, nearest, recall
 from benchmarks.memory.figures import Results
+from benchmarks.memory.peers.bench import ask_store
+from benchmarks.memory.peers.environment import Environment
 from benchmarks.memory.peers.parcel import parcel, write_parcel
 from benchmarks.memory.peers.stores import OURS
 from benchmarks.memory.tables import new_database, open_connection
@@ -68,3 +70,15 @@ def test_a_store_writes_down_what_it_found(server: str, tmp_path: Path) -> None:
     assert recall(written["asked"]["no filter"]["found"], nearest(corpus)) > 0.95
     assert {len(rows) for rows in written["asked"]["10 %"]["found"]} == {K}
     assert written["insert"]["cpu"] > 0
+
+
+def test_a_store_that_is_not_there_is_a_reason_and_no_end(server: str, tmp_path: Path) -> None:
+    write_parcel(parcel(make_corpus(10, 2), {}), tmp_path)
+    here = Environment(Path(sys.executable), {"lancedb": "there is no wheel"})
+    assert ask_store("lancedb", here, tmp_path, server) == "there is no wheel"
+    nowhere = Environment(tmp_path / "python", {})
+    assert "No such file" in str(ask_store("chromadb", nowhere, tmp_path, server))
+    broken = tmp_path / "broken"
+    broken.write_text('#!/bin/sh\necho "cannot reach $BENCH_URL" >&2; exit 1\n')
+    broken.chmod(0o755)
+    assert ask_store("chromadb", Environment(broken, {}), tmp_path, server) == "cannot reach URL"

@@ -11,7 +11,7 @@ import pytest
 from benchmarks.memory.corpus import FILTERS, K, make_corpus
 from benchmarks.memory.interleaved import TURN
 from benchmarks.memory.peers.bench import Peer, broken_promises, print_peers, read_peer
-from benchmarks.memory.peers.environment import last_line, name_of, read_requirements
+from benchmarks.memory.peers.environment import install, last_line, name_of, read_requirements
 from benchmarks.memory.peers.parcel import NO_FILTER, parcel, read_parcel, write_parcel
 from benchmarks.memory.peers.stores import OURS, STORES
 
@@ -83,6 +83,22 @@ def test_a_store_that_failed_is_named_with_the_reason(capsys: pytest.CaptureFixt
     assert "other 1.0" in printed
     assert "third" in printed
     assert "not measured: No matching distribution" in printed
+
+
+def test_what_cannot_be_installed_is_named_and_the_others_are(tmp_path: Path) -> None:
+    python = tmp_path / "python"
+    python.write_text(
+        '#!/bin/sh\ncase "$*" in *bad*) echo "ERROR: there is no bad"; exit 1;; esac\n'
+    )
+    python.chmod(0o755)
+    assert install(python, ["good==1", "bad==2", "better==3"]) == {"bad": "ERROR: there is no bad"}
+    assert install(python, ["good==1", "better==3"]) == {}
+
+
+def test_where_nothing_can_be_installed_each_is_named(tmp_path: Path) -> None:
+    failures = install(tmp_path / "python", ["good==1", "better==3"])
+    assert set(failures) == {"good", "better"}
+    assert "No such file" in failures["good"]
 
 
 def test_the_reason_of_a_failure_is_what_a_program_said_last() -> None:
