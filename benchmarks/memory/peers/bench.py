@@ -73,9 +73,7 @@ def run_peers(server: str) -> list[str]:
     return _conclude(peers, failures)
 
 
-def ask_store(
-    name: str, environment: Environment, folder: Path, server: str
-) -> dict[str, Any] | str:
+def ask_store(name: str, environment: Environment, folder: Path, server: str) -> Answer | str:
     """Return what a store's process wrote down, or why it did not."""
     if name in environment.failures:
         return environment.failures[name]
