@@ -23,7 +23,7 @@ class Size:
 
     rows: int = 100_000
     queries: int = 200
-    search_rounds: int = 7
+    search_rounds: int = 5
     filtered_queries: int = 100  # with each filter
     batch: int = 5_000  # rows kept in one transaction
     batches: int = 5
