@@ -18,7 +18,8 @@ help:
 	@echo "make demo       audit a sample shop on a PostgreSQL of its own"
 	@echo "make test       all tests          (ARGS='-k sandbox' for some, WORKERS=0 in one process)"
 	@echo "make check      lint, types, import contracts and all tests"
-	@echo "make bench      what the advice is worth, beside what a careful human would write"
+	@echo "make bench      what advice and memory are worth, beside a careful human, raw SQL and"
+	@echo "                other stores       (ARGS=memory for one part)"
 	@echo "make clean      remove what the other targets made in this folder"
 
 demo: $(demo_ready)

@@ -30,7 +30,9 @@ def command_of(target: str, venv: Path) -> list[str]:
 
 
 @pytest.mark.skipif(MAKE is None, reason="make is not installed")
-@pytest.mark.parametrize(("target", "option"), [("bench", "--variants"), ("demo", "--format")])
+@pytest.mark.parametrize(
+    ("target", "option"), [("bench", "--variants"), ("bench", "peers"), ("demo", "--format")]
+)
 def test_what_a_target_runs_answers(target: str, option: str, tmp_path: Path) -> None:
     answer = subprocess.check_output(  # noqa: S603
         command_of(target, tmp_path), cwd=CHECKOUT, env=BARE, encoding="utf-8"
