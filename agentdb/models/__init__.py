@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from agentdb.models.audit import AuditRow, StatementRow
 from agentdb.models.base import Base
+from agentdb.models.conversation import InteractionRow, MessageRow, SessionRow
 from agentdb.models.embedding import EmbeddingRow
 from agentdb.models.entry import EntryRow, SpaceRow
 from agentdb.models.optimization import OptimizationRow
@@ -13,7 +14,10 @@ __all__ = [
     "Base",
     "EmbeddingRow",
     "EntryRow",
+    "InteractionRow",
+    "MessageRow",
     "OptimizationRow",
+    "SessionRow",
     "SpaceRow",
     "StatementRow",
 ]
