@@ -14,6 +14,7 @@ from sqlalchemy import (
     Text,
     UniqueConstraint,
     func,
+    literal_column,
     text,
 )
 from sqlalchemy.orm import Mapped, mapped_column
@@ -65,6 +66,13 @@ class MessageRow(Base):
             unique=True,
             postgresql_where=text("key IS NOT NULL"),
         ),
+        Index(
+            "messages_speaker_idx",
+            "tenant",
+            "namespace",
+            literal_column("lower(split_part(speaker, ' ', 1))"),
+            postgresql_where=text("speaker IS NOT NULL"),
+        ),
         one_of("role", ROLES),
         CheckConstraint("tokens >= 0", name="tokens"),
     )
@@ -73,6 +81,7 @@ class MessageRow(Base):
         ForeignKey(EntryRow.id, ondelete="CASCADE"), primary_key=True, autoincrement=False
     )
     tenant: Mapped[str]
+    namespace: Mapped[str] = mapped_column(server_default="")
     session_id: Mapped[int]
     position: Mapped[int]
     key: Mapped[str | None]  # the caller's own name for it

@@ -142,9 +142,7 @@ class MemoryRepository:
             "as_of": _moment(as_of, "as_of"),
             "half_life": half_life,
         }
-        near = self._vector(asked) if vector is None else self._checked(vector)
-        if near is not None:
-            self._require_space(keep=False)
+        near = self._near(asked, vector)
         rows = self._session.execute(SEARCH, {"query": asked, "vector": near, "k": k, **scope})
         return tuple(_found(row._asdict()) for row in rows)
 
@@ -326,6 +324,13 @@ class MemoryRepository:
             for d in drafts
         ]
 
+    def _near(self, text: str, vector: Vector | None) -> Vector | None:
+        """Return what a search compares with: the caller's vector, or that of the text."""
+        near = self._vector(text) if vector is None else self._checked(vector)
+        if near is not None:
+            self._require_space(keep=False)
+        return near
+
     def _vector(self, text: str) -> Vector | None:
         return None if self._embedder is None else self._checked(self._embedder.embed([text])[0])
 
@@ -377,6 +382,11 @@ class MemoryRepository:
             raise BadInput(message) from error
 
 
+def refuse_bad(memory: NewMemory) -> None:
+    """Raise what `MemoryRepository.add` would, before anything is sent or embedded."""
+    _draft(memory)
+
+
 def _draft(memory: NewMemory | str) -> _Draft:
     new = NewMemory(memory) if isinstance(memory, str) else memory
     content = _text(new.content)
@@ -384,7 +394,8 @@ def _draft(memory: NewMemory | str) -> _Draft:
     _check_names(new)
     _check_times(new)
     _checked_importance(new.importance)
-    digest = bytes.fromhex(content_hash(content))
+    told = content if new.identity is None else f"{new.identity}\x00{content}"
+    digest = bytes.fromhex(content_hash(told))
     return _Draft(replace(new, content=content), digest, storable(new.metadata))
 
 

@@ -23,6 +23,7 @@ CREATE INDEX sessions_started_idx ON agentdb.sessions (tenant, namespace, starte
 CREATE TABLE agentdb.messages (
     entry_id bigint NOT NULL,
     tenant text NOT NULL,
+    namespace text DEFAULT '' NOT NULL,
     session_id bigint NOT NULL,
     position bigint NOT NULL,
     key text,
@@ -42,6 +43,11 @@ CREATE TABLE agentdb.messages (
 -- ;
 CREATE UNIQUE INDEX messages_key_key ON agentdb.messages (tenant, session_id, key)
 WHERE key IS NOT NULL;
+-- ;
+-- Is somebody of that name here? By the first word, as a question names who is meant.
+CREATE INDEX messages_speaker_idx
+ON agentdb.messages (tenant, namespace, lower(split_part(speaker, ' ', 1)))
+WHERE speaker IS NOT NULL;
 -- ;
 -- A message is two rows: whoever deletes it, or its session, leaves neither of them behind.
 CREATE FUNCTION agentdb.delete_entry_of_message() RETURNS trigger
@@ -113,7 +119,11 @@ AS $$
     WHERE e.kind = 'message'
       AND e.tenant = messages_in_scope.tenant
       AND m.tenant = messages_in_scope.tenant
-      AND (messages_in_scope.namespace IS NULL OR e.namespace = messages_in_scope.namespace)
+      AND (
+          messages_in_scope.namespace IS NULL
+          OR (e.namespace = messages_in_scope.namespace
+              AND m.namespace = messages_in_scope.namespace)
+      )
       AND (messages_in_scope.sessions IS NULL OR m.session_id = ANY (messages_in_scope.sessions))
       AND (messages_in_scope.subject IS NULL OR e.subject = messages_in_scope.subject)
       AND (messages_in_scope.agent IS NULL OR e.agent = messages_in_scope.agent)
