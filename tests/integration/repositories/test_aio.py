@@ -24,7 +24,13 @@ from agentdb.database import make_async_engine, make_engine
 from agentdb.embedding.embedder import DIMENSION, Vectors
 from agentdb.embedding.hashing import HashingEmbedder
 from agentdb.errors import AgentDBError, DatabaseUnreachable, ModelUnavailable
-from agentdb.repositories.aio import AsyncMemoryRepository
+from agentdb.repositories.aio import (
+    AsyncAnalyticsRepository,
+    AsyncConversationRepository,
+    AsyncMemoryRepository,
+)
+from agentdb.repositories.analytics import AnalyticsRepository
+from agentdb.repositories.conversations import ConversationRepository
 from agentdb.repositories.memories import MemoryRepository
 from agentdb.repositories.memory import Found, Memory, NewMemory
 from tests.servers import connect, database_name, new_database, run, value
@@ -91,7 +97,11 @@ async def until_one_waits(url: str) -> None:
 
 # The same methods ---------------------------------------------------------------------------------
 
-TWINS = [(MemoryRepository, AsyncMemoryRepository)]
+TWINS = [
+    (MemoryRepository, AsyncMemoryRepository),
+    (ConversationRepository, AsyncConversationRepository),
+    (AnalyticsRepository, AsyncAnalyticsRepository),
+]
 
 
 def methods(repository: type) -> dict[str, Callable[..., object]]:
