@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import pytest
 from sqlalchemy import text
@@ -210,7 +211,7 @@ def test_a_search_can_be_narrowed(session: Session) -> None:
         talks.start(key, subject=subject, agent=agent)
         talks.append(key, NewMessage("user", f"order {key}"))
 
-    def found(**narrowed: str) -> set[str]:
+    def found(**narrowed: Any) -> set[str]:  # noqa: ANN401
         return {each.message.session for each in talks.search("order", **narrowed)}
 
     assert found() == {"1", "2", "3"}
