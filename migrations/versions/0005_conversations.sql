@@ -90,41 +90,23 @@ CREATE INDEX interactions_at_idx ON agentdb.interactions (tenant, namespace, at)
 CREATE INDEX interactions_session_idx ON agentdb.interactions (tenant, session_id)
 WHERE session_id IS NOT NULL;
 -- ;
--- The messages that a search may read: the one place that says whose they are and which still
--- hold. Read as a part of the statement around it, so that it costs nothing.
+-- The messages that a search may read, by what they say: the one place that says whose they are
+-- and which still hold. Read as a part of the statement around it, so that it costs nothing.
 CREATE FUNCTION agentdb.messages_in_scope(
     tenant text,
     namespace text,
-    sessions bigint[],
     subject text,
     agent text,
     moment timestamptz
 )
-RETURNS TABLE (
-    id bigint,
-    session_id bigint,
-    "position" bigint,
-    speaker text,
-    content text,
-    metadata jsonb,
-    words tsvector,
-    embedding halfvec
-)
+RETURNS TABLE (id bigint, content text, metadata jsonb, words tsvector, embedding halfvec)
 LANGUAGE sql STABLE ROWS 1000
 AS $$
-    SELECT
-        e.id, m.session_id, m.position, m.speaker, e.content, e.metadata, e.words, e.embedding
+    SELECT e.id, e.content, e.metadata, e.words, e.embedding
     FROM agentdb.entries AS e
-    JOIN agentdb.messages AS m ON m.entry_id = e.id
     WHERE e.kind = 'message'
       AND e.tenant = messages_in_scope.tenant
-      AND m.tenant = messages_in_scope.tenant
-      AND (
-          messages_in_scope.namespace IS NULL
-          OR (e.namespace = messages_in_scope.namespace
-              AND m.namespace = messages_in_scope.namespace)
-      )
-      AND (messages_in_scope.sessions IS NULL OR m.session_id = ANY (messages_in_scope.sessions))
+      AND (messages_in_scope.namespace IS NULL OR e.namespace = messages_in_scope.namespace)
       AND (messages_in_scope.subject IS NULL OR e.subject = messages_in_scope.subject)
       AND (messages_in_scope.agent IS NULL OR e.agent = messages_in_scope.agent)
       AND e.valid_from <= moment
@@ -212,9 +194,7 @@ BEGIN
     ELSE
         SELECT count(*) INTO held
         FROM (
-            SELECT FROM agentdb.messages_in_scope(
-                    tenant, namespace, NULL, subject, agent, today
-                )
+            SELECT FROM agentdb.messages_in_scope(tenant, namespace, subject, agent, today)
             LIMIT most_exact + 1
         ) AS bounded;
     END IF;
@@ -243,9 +223,7 @@ BEGIN
         CROSS JOIN LATERAL (
             SELECT count(*) AS rows
             FROM (
-                SELECT FROM agentdb.messages_in_scope(
-                    tenant, namespace, NULL, subject, agent, today
-                ) AS s
+                SELECT FROM agentdb.messages_in_scope(tenant, namespace, subject, agent, today) AS s
                 WHERE s.words @@ t.term
                 LIMIT most_of_a_term
             ) AS bounded
@@ -256,17 +234,17 @@ BEGIN
     WITH judged AS MATERIALIZED (
         SELECT
             s.id,
-            s.session_id,
-            s.position,
+            m.session_id,
+            m.position,
             s.words,
             coalesce(1 - (s.embedding <=> search_messages.vector), 0) AS similarity,
-            coalesce(lower(split_part(s.speaker, ' ', 1)) = ANY (asked), false) AS is_named,
+            coalesce(lower(split_part(m.speaker, ' ', 1)) = ANY (asked), false) AS is_named,
             right(s.content, 9) ~ '[?？؟]["''”’»)\s]*$' AS asks,
             search_messages.filter IS NULL OR s.metadata @@ search_messages.filter AS fits
-        FROM agentdb.messages_in_scope(
-            tenant, namespace, sessions, subject, agent, today
-        ) AS s
-        WHERE pool IS NULL OR s.id = ANY (pool)
+        FROM agentdb.messages_in_scope(tenant, namespace, subject, agent, today) AS s
+        JOIN agentdb.messages AS m ON m.entry_id = s.id AND m.tenant = search_messages.tenant
+        WHERE (pool IS NULL OR s.id = ANY (pool))
+          AND (sessions IS NULL OR m.session_id = ANY (sessions))
     ),
     terms AS MATERIALIZED (
         SELECT t.term, coalesce(
