@@ -14,6 +14,7 @@ from agentdb.errors import BadInput, NotFound
 from agentdb.repositories.conversation import Message, NewInteraction, NewMessage
 from agentdb.repositories.conversations import ConversationRepository
 from agentdb.repositories.memories import MemoryRepository
+from agentdb.repositories.memory import NewMemory
 from tests.servers import connect, run, value
 
 MAY = datetime(2024, 5, 1, 12, tzinfo=UTC)
@@ -131,6 +132,16 @@ def test_what_is_said_is_found_beside_the_memories_of_whom_it_is_about(session: 
     (found,) = MemoryRepository(session, HashingEmbedder()).search("tea", subject="ada")
     assert (found.memory.kind, found.memory.agent) == ("message", "support")
     assert found.memory.times == 1
+
+
+def test_the_same_text_of_two_identities_is_two_memories(session: Session) -> None:
+    memories = MemoryRepository(session)
+    first, other, again = memories.add_many(
+        NewMemory("yes", subject="ada", identity=identity) for identity in ("1", "2", "1")
+    )
+    assert (first.id, first.times) == (again.id, 2)
+    assert other.id != first.id
+    assert memories.add(NewMemory("yes", subject="ada")).times == 1
 
 
 def test_history_is_read_backwards_page_by_page(talks: ConversationRepository) -> None:
