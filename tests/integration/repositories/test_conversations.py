@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
 import pytest
 from sqlalchemy import Engine, text
 from sqlalchemy.orm import Session
 
+from agentdb.embedding.embedder import DIMENSION, Vectors
 from agentdb.embedding.hashing import HashingEmbedder
 from agentdb.errors import BadInput, NotFound
 from agentdb.repositories.conversation import Message, NewInteraction, NewMessage
@@ -244,6 +247,29 @@ def test_a_message_sent_twice_at_once_is_kept_once(engine: Engine) -> None:
 
     with ThreadPoolExecutor(6) as pool:
         assert len(set(pool.map(send, range(12)))) == 1
+
+
+@dataclass
+class Watching:
+    """An embedder that looks whether a transaction is open."""
+
+    session: Session
+    open: list[bool] = field(default_factory=list)
+    name: str = "hashing"
+    dimension: int = DIMENSION
+
+    def embed(self, texts: Sequence[str]) -> Vectors:
+        self.open.append(self.session.in_transaction())
+        return HashingEmbedder().embed(texts)
+
+
+def test_what_is_said_is_embedded_before_anything_is_sent(session: Session) -> None:
+    watching = Watching(session)
+    talks = ConversationRepository(session, watching)
+    talks.start("chat-1")
+    session.commit()
+    talks.append_many("chat-1", texts("a", "b"))
+    assert watching.open == [False]
 
 
 def test_an_append_that_fails_leaves_the_transaction_usable(talks: ConversationRepository) -> None:
