@@ -16,6 +16,7 @@ from typing import Annotated
 import typer
 
 from agentdb.cli import (
+    analytics,
     audit,
     database,
     demo,
@@ -53,6 +54,7 @@ app.command(epilog=memory.RECALL_EXAMPLE)(memory.recall)
 app.command(epilog=memory.FORGET_EXAMPLE)(memory.forget)
 app.command(epilog=ingest.INGEST_EXAMPLE)(ingest.ingest)
 app.command(epilog=ingest.SEARCH_EXAMPLE)(ingest.search)
+app.command(epilog=analytics.EXAMPLE)(analytics.analytics)
 app.command(name="eval", epilog=evaluate.EXAMPLE)(evaluate.evaluate)
 app.command(epilog=schedule.EXAMPLE)(schedule.schedule)
 app.add_typer(server.app)

@@ -45,6 +45,10 @@ def evaluate(
     namespace: Annotated[
         str | None, typer.Option(help="Whose memories --gold is about: '' by default.")
     ] = None,
+    group: Annotated[
+        list[str] | None,
+        typer.Option(help="Of --data, only this conversation; repeat it. All by default."),
+    ] = None,
     k: Annotated[
         list[int] | None, typer.Option("-k", min=1, max=1000, help="So many results; repeat it.")
     ] = None,
@@ -63,27 +67,32 @@ def evaluate(
     """
     from agentdb.wiring import evaluating  # noqa: PLC0415 - --help does without numpy
 
-    plan = _plan(k, arm, compare)
+    plan = _plan(k, arm, compare, group)
     with progress() as tell:
-        if gold and not data:
+        if gold and not data and not group:
             name = namespace or ""
             found = evaluating.evaluate_memories(read_settings(), gold, name, plan, tell)
         elif data and not gold and namespace is None:
             found = evaluating.evaluate_conversations(read_settings(), data, plan, tell)
         else:
-            raise typer.BadParameter("give --gold, with a --namespace or without, or --data")
+            raise typer.BadParameter("give --gold (and a --namespace), or --data (and a --group)")
     if format_ == Format.JSON:
         print_json(found)
     else:
         _show(found)
 
 
-def _plan(ks: list[int] | None, names: list[ArmName] | None, compare: Path | None) -> Plan:
+def _plan(
+    ks: list[int] | None,
+    names: list[ArmName] | None,
+    compare: Path | None,
+    groups: list[str] | None,
+) -> Plan:
     from agentdb.wiring import evaluating  # noqa: PLC0415 - --help does without numpy
 
     arms: list[Arm] = [each.value for each in dict.fromkeys(names or ArmName)]
     before = evaluating.read_before(compare, arms) if compare else {}
-    return evaluating.Plan(ks or _KS, arms, before)
+    return evaluating.Plan(ks or _KS, arms, before, groups or ())
 
 
 def _show(found: Evaluation) -> None:

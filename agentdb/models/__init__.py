@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from agentdb.models.audit import AuditRow, StatementRow
 from agentdb.models.base import Base
+from agentdb.models.conversation import InteractionRow, MessageRow, SessionRow
 from agentdb.models.embedding import EmbeddingRow
 from agentdb.models.entry import EntryRow, SpaceRow
 from agentdb.models.optimization import OptimizationRow
@@ -17,11 +18,14 @@ __all__ = [
     "Base",
     "EmbeddingRow",
     "EntryRow",
+    "InteractionRow",
+    "MessageRow",
     "OptimizationRow",
     "PromptLabelRow",
     "PromptRow",
     "PromptUseRow",
     "PromptVersionRow",
+    "SessionRow",
     "SpaceRow",
     "StatementRow",
 ]

@@ -13,6 +13,8 @@ from sqlalchemy.util import await_
 
 from agentdb.embedding.embedder import Embedder, Vectors
 from agentdb.embedding.reranker import Reranker
+from agentdb.repositories.analytics import AnalyticsRepository
+from agentdb.repositories.conversations import ConversationRepository
 from agentdb.repositories.memories import MemoryRepository
 from agentdb.repositories.memory import DEFAULT_TENANT
 from agentdb.repositories.prompts import PromptRepository
@@ -177,3 +179,50 @@ class AsyncAgentStateRepository(Twin[AgentStateRepository]):
     threads = awaited(AgentStateRepository.threads)
     prune = awaited(AgentStateRepository.prune)
     forget = awaited(AgentStateRepository.forget)
+
+
+class AsyncConversationRepository(Twin[ConversationRepository]):
+    """What is said between people and agents, in the caller's async session: never committed here.
+
+    The same as `ConversationRepository`, where each method is described. A search looks up which
+    speakers its text names before it is embedded: give the vector where the transaction that
+    begins with that should not wait for a model.
+    """
+
+    def __init__(
+        self,
+        session: AsyncSession,
+        embedder: Embedder | None = None,
+        *,
+        tenant: str = DEFAULT_TENANT,
+        namespace: str = "",
+    ) -> None:
+        off_loop = None if embedder is None else OffLoop(embedder)
+        own = ConversationRepository(
+            session.sync_session, off_loop, tenant=tenant, namespace=namespace
+        )
+        super().__init__(session, own)
+
+    start = awaited(ConversationRepository.start)
+    session = awaited(ConversationRepository.session)
+    sessions = awaited(ConversationRepository.sessions)
+    end = awaited(ConversationRepository.end)
+    forget = awaited(ConversationRepository.forget)
+    append = awaited(ConversationRepository.append)
+    append_many = awaited(ConversationRepository.append_many)
+    history = awaited(ConversationRepository.history)
+    search = awaited(ConversationRepository.search)
+    record = awaited(ConversationRepository.record)
+    interactions = awaited(ConversationRepository.interactions)
+
+
+class AsyncAnalyticsRepository(Twin[AnalyticsRepository]):
+    """What agents did, counted: `AnalyticsRepository` in the caller's async session."""
+
+    def __init__(
+        self, session: AsyncSession, *, tenant: str = DEFAULT_TENANT, namespace: str | None = None
+    ) -> None:
+        own = AnalyticsRepository(session.sync_session, tenant=tenant, namespace=namespace)
+        super().__init__(session, own)
+
+    activity = awaited(AnalyticsRepository.activity)

@@ -57,6 +57,7 @@ _BATCH = 500
 _ENTRY = tuple(part.key for part in ENTRY)
 _VARIETY = 4  # times as many are found as are wanted, where they are to differ
 _UNTRACKED = {"synchronize_session": False}
+_CURRENT_MODEL = select(SpaceRow.model).where(SpaceRow.is_current)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -388,6 +389,13 @@ class MemoryRepository(Tenanted):
         every = (next(made, None) if vector is None else vector for vector in given)
         return [None if vector is None else self._checked(vector) for vector in every]
 
+    def _near(self, text: str, vector: Vector | None) -> Vector | None:
+        """Return what a search compares with: the caller's vector, or that of the text."""
+        near = self._vectors([text], [vector])[0]
+        if near is not None:
+            self._refuse_other(self._session.scalar(_CURRENT_MODEL))
+        return near
+
     def _checked(self, vector: Vector) -> Vector:
         name = self._embedder.name if self._embedder else "of the caller"
         fitted = fitting(np.asarray(vector, dtype=np.float64), name)
@@ -401,13 +409,12 @@ class MemoryRepository(Tenanted):
         """Make sure that all vectors kept are of one model; the first one kept says which."""
         if self._embedder is None:
             return
-        current = select(SpaceRow.model).where(SpaceRow.is_current)
-        model = self._session.scalar(current)
+        model = self._session.scalar(_CURRENT_MODEL)
         if model is None:
             name, dimension = self._embedder.name, self._embedder.dimension
             first = insert(SpaceRow).values(model=name, dimension=dimension)
             self._session.execute(first.on_conflict_do_nothing())
-            model = self._session.scalar(current)
+            model = self._session.scalar(_CURRENT_MODEL)
         self._refuse_other(model)
 
     def _refuse_other(self, model: str | None) -> None:
@@ -475,6 +482,11 @@ class MemoryRepository(Tenanted):
             raise BadInput(message) from error
 
 
+def refuse_bad(memory: NewMemory) -> None:
+    """Raise what `MemoryRepository.add` would, before anything is sent or embedded."""
+    _draft(memory)
+
+
 def _draft(memory: NewMemory | str) -> _Draft:
     new = NewMemory(memory) if isinstance(memory, str) else memory
     content = _text(new.content)
@@ -482,7 +494,8 @@ def _draft(memory: NewMemory | str) -> _Draft:
     _check_names(new)
     _check_times(new)
     _checked_importance(new.importance)
-    digest = bytes.fromhex(content_hash(content))
+    told = content if new.identity is None else f"{new.identity}\x00{content}"
+    digest = bytes.fromhex(content_hash(told))
     return _Draft(replace(new, content=content), digest, storable(new.metadata))
 
 

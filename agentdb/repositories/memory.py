@@ -19,7 +19,8 @@ class NewMemory:
 
     With a `key`, it is the value of that fact about the `subject`: from `valid_from` on it takes
     the place of the one before. `importance` is 0 to 1; `ttl` is how long it is kept; `vector` is
-    of the repository's embedder, for a caller who has it already.
+    of the repository's embedder, for a caller who has it already. The same text is another memory
+    where its `identity` is another one: what is said twice in a conversation was said twice.
     """
 
     content: str = field(kw_only=False)
@@ -33,6 +34,7 @@ class NewMemory:
     valid_from: datetime | None = None
     valid_to: datetime | None = None
     vector: Vector | None = None
+    identity: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from itertools import count
 from pathlib import Path
-from typing import Literal
+from typing import Literal, Protocol
 from uuid import uuid4
 
 from sqlalchemy import BigInteger, Engine, any_, literal, select
@@ -20,10 +20,14 @@ from agentdb.embedding.embedder import Embedder, Vector
 from agentdb.errors import BadData
 from agentdb.evaluation.gold import GoldQuestion, read_gold, resolve
 from agentdb.evaluation.locomo import Conversation, Turn, read_locomo
+from agentdb.evaluation.locomo import Session as Sitting
 from agentdb.evaluation.report import Comparison, Report, Searcher, compare, evaluate, read_reports
 from agentdb.models.entry import EntryRow
+from agentdb.repositories.conversation import NewMessage
+from agentdb.repositories.conversations import ConversationRepository
 from agentdb.repositories.memories import MemoryRepository
-from agentdb.repositories.memory import DEFAULT_TENANT, Memory, NewMemory
+from agentdb.repositories.memory import DEFAULT_TENANT
+from agentdb.search.messages import first_person
 from agentdb.settings import Settings
 from agentdb.wiring.memory import embedder
 from agentdb.wiring.storage import storage
@@ -38,11 +42,16 @@ _NUMBER = re.compile(r"[0-9]{1,18}")  # what a bigint surely holds
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What is measured: at which numbers of results, which arms, and against what was before."""
+    """What is measured: at which numbers of results, which arms, and against what was before.
+
+    Of conversations, only those of these `groups`, if any are named: what was chosen on some
+    has to be reported on others.
+    """
 
     ks: Sequence[int]
     arms: Sequence[Arm]
     before: Mapping[str, Report] = field(default_factory=dict)
+    groups: Sequence[str] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,31 +69,53 @@ class Evaluation:
     changes: Mapping[Arm, Comparison]
 
 
+class _Corpus(Protocol):
+    """What is searched; what it is searched with is known already."""
+
+    def search(self, arm: Arm, question: GoldQuestion, k: int) -> list[str]:
+        """Return the ids that an arm finds, best first."""
+        ...
+
+
 @dataclass(frozen=True, slots=True, eq=False)
-class _Corpus:
-    """What is searched; without a `model`, nobody asks whose the vectors kept are."""
+class _Memories:
+    """The memories of a namespace, by their ids."""
 
     session: Session
     model: Embedder | None
-    tenant: str
-    namespace_of: Callable[[GoldQuestion], str]
-    id_of: Callable[[Memory], str]
+    namespace: str
     vectors: Mapping[str, Vector]
 
     def search(self, arm: Arm, question: GoldQuestion, k: int) -> list[str]:
         """Return the ids that an arm finds, best first."""
         memories = MemoryRepository(
-            self.session,
-            None if arm == "words" else self.model,
-            tenant=self.tenant,
-            namespace=self.namespace_of(question),
+            self.session, None if arm == "words" else self.model, namespace=self.namespace
         )
-        found = memories.search(
-            _NO_WORDS if arm == "vectors" else question.question,
-            k,
-            vector=None if arm == "words" else self.vectors[question.question],
+        vector = None if arm == "words" else self.vectors[question.question]
+        found = memories.search(_words(arm, question), k, vector=vector)
+        return [str(each.memory.id) for each in found]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Conversations:
+    """Conversations, a namespace each, by the ids of their turns; any model may have made vectors.
+
+    `asked` says how a question is put to a conversation: its vector is that of this text.
+    """
+
+    session: Session
+    tenant: str
+    asked: Mapping[GoldQuestion, str]
+    vectors: Mapping[str, Vector]
+
+    def search(self, arm: Arm, question: GoldQuestion, k: int) -> list[str]:
+        """Return the ids that an arm finds, best first."""
+        turns = ConversationRepository(
+            self.session, tenant=self.tenant, namespace=question.group or ""
         )
-        return [self.id_of(each.memory) for each in found]
+        vector = None if arm == "words" else self.vectors[self.asked[question]]
+        found = turns.search(_words(arm, question), k, window=0, vector=vector)
+        return [each.message.key or "" for each in found]
 
 
 def read_before(path: Path, arms: Sequence[Arm]) -> dict[str, Report]:
@@ -108,9 +139,7 @@ def evaluate_memories(
         resolved = _resolved(engine, questions, namespace, gold)
         vectors = _vectors(model, [each.question for each in questions], tell)
         with _rolled_back(engine) as session:
-            corpus = _Corpus(
-                session, model, DEFAULT_TENANT, lambda _: namespace, lambda m: str(m.id), vectors
-            )
+            corpus = _Memories(session, model, namespace, vectors)
             return _evaluation(model, _reports(corpus, resolved, plan, tell), plan)
 
 
@@ -123,19 +152,22 @@ def evaluate_conversations(
     What stays is in the cache of embeddings: vectors, by the hash of the text. Whose vectors are
     kept does not matter: another model can be tried like this. Raises BadData.
     """
-    conversations = read_locomo(data)
+    conversations = _named(read_locomo(data), plan.groups, data)
     questions = [each for one in conversations for each in one.questions]
     if not any(each.expected for each in questions):
         raise BadData(f"{data} holds no question with evidence. Give the path of locomo10.json.")
+    asked = {
+        each: first_person(each.question, one.speakers)
+        for one in conversations
+        for each in one.questions
+    }
     texts = [_said(turn) for one in conversations for turn in _turns(one)]
     with _opened(settings, plan) as (engine, model):
-        vectors = _vectors(model, [*texts, *(each.question for each in questions)], tell)
+        vectors = _vectors(model, [*texts, *asked.values()], tell)
         with _rolled_back(engine) as session:
             tenant = f"eval {uuid4()}"  # nobody's: two at once do not wait for each other
             _load(session, tenant, conversations, vectors, tell)
-            corpus = _Corpus(
-                session, None, tenant, lambda q: q.group or "", lambda m: m.subject or "", vectors
-            )
+            corpus = _Conversations(session, tenant, asked, vectors)
             return _evaluation(model, _reports(corpus, questions, plan, tell), plan)
 
 
@@ -203,6 +235,16 @@ def _resolved(
 # What is searched ---------------------------------------------------------------------------------
 
 
+def _named(
+    conversations: Sequence[Conversation], groups: Sequence[str], data: Path
+) -> Sequence[Conversation]:
+    """Return the conversations of these names, or all where none is named; raises BadData."""
+    there = [one.id for one in conversations]
+    if missing := [name for name in groups if name not in there]:
+        raise BadData(f"{data} has no conversation {missing[0]}: there are {', '.join(there)}.")
+    return [one for one in conversations if not groups or one.id in groups]
+
+
 def _load(
     session: Session,
     tenant: str,
@@ -212,13 +254,17 @@ def _load(
 ) -> None:
     for number, one in enumerate(conversations):
         tell("loading the conversations", number, len(conversations))
-        memories = MemoryRepository(session, tenant=tenant, namespace=one.id)
-        memories.add_many(
-            # About itself: the same words said twice are two turns, and would be one memory.
-            NewMemory(text, kind="message", subject=turn.id, vector=vectors.get(text))
-            for turn in _turns(one)
-            if (text := _said(turn))
-        )
+        told = ConversationRepository(session, tenant=tenant, namespace=one.id)
+        for sitting in one.sessions:
+            key = told.start(str(sitting.number)).key
+            told.append_many(key, _messages(sitting, vectors))
+
+
+def _messages(sitting: Sitting, vectors: Mapping[str, Vector]) -> Iterator[NewMessage]:
+    for turn in sitting.turns:
+        if text := _said(turn):
+            vector = vectors.get(text)
+            yield NewMessage("user", text, speaker=turn.speaker, key=turn.id, vector=vector)
 
 
 def _turns(conversation: Conversation) -> Iterator[Turn]:
@@ -227,9 +273,12 @@ def _turns(conversation: Conversation) -> Iterator[Turn]:
 
 
 def _said(turn: Turn) -> str:
-    """Return what a turn is found by: who said what; empty where nothing was said."""
-    said = f"{turn.text} ({turn.caption})" if turn.caption else turn.text.strip()
-    return said and f"{turn.speaker}: {said}"
+    """Return what a turn is found by: what was said, and the caption of what was shown."""
+    return f"{turn.text} ({turn.caption})" if turn.caption else turn.text.strip()
+
+
+def _words(arm: Arm, question: GoldQuestion) -> str:
+    return _NO_WORDS if arm == "vectors" else question.question
 
 
 def _vectors(model: Embedder | None, texts: Sequence[str], tell: Progress) -> dict[str, Vector]:

@@ -8,7 +8,7 @@ from alembic import op
 from sqlalchemy import text
 
 revision = "0006_prompts_and_states"
-down_revision = "0004_isolation"
+down_revision = "0005_conversations"
 branch_labels = None
 depends_on = None
 

@@ -157,6 +157,17 @@ def test_the_same_data_give_the_same_report(database_url: str, data: Path) -> No
     assert first == second
 
 
+def test_only_the_conversations_that_are_named_are_asked(database_url: str, data: Path) -> None:
+    line = ("eval", "--data", str(data), "-k", "4")
+    found = printed(*line, "--group", "dogs", database_url=database_url)
+    assert found["arms"]["hybrid"]["overall"]["questions"] == 1
+    assert figure(found, "recall@4") == [1, 0, 1]
+    both = printed(*line, "--group", "dogs", "--group", "pots", database_url=database_url)
+    assert both["arms"]["hybrid"]["overall"]["questions"] == 5
+    said = complaint(agentdb(*line, "--group", "cats", database_url=database_url))
+    assert "no conversation cats: there are pots, dogs" in said
+
+
 # A gold set ---------------------------------------------------------------------------------------
 
 
@@ -336,6 +347,7 @@ def test_conversations_without_evidence_are_told_before_anything_is_embedded(
         (),
         ("--gold", "gold.jsonl", "--data", "locomo.json"),
         ("--data", "locomo.json", "--namespace", "shop"),
+        ("--gold", "gold.jsonl", "--group", "pots"),
         ("--data", "locomo.json", "-k", "0"),
         ("--data", "locomo.json", "--arm", "guess"),
     ],

@@ -20,7 +20,9 @@ def blocks(page: str) -> str:
 
 
 @pytest.mark.model
-@pytest.mark.parametrize("page", ["docs/memory.md", "docs/prompts-and-states.md"])
+@pytest.mark.parametrize(
+    "page", ["docs/memory.md", "docs/conversations.md", "docs/prompts-and-states.md"]
+)
 def test_the_page_runs(database_url: str, page: str) -> None:
     names: dict[str, object] = {"url": database_url}
     exec(blocks(page), names)  # noqa: S102 - our own page

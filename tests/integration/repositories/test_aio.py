@@ -26,9 +26,13 @@ from agentdb.embedding.hashing import HashingEmbedder
 from agentdb.errors import AgentDBError, DatabaseUnreachable, ModelUnavailable
 from agentdb.repositories.aio import (
     AsyncAgentStateRepository,
+    AsyncAnalyticsRepository,
+    AsyncConversationRepository,
     AsyncMemoryRepository,
     AsyncPromptRepository,
 )
+from agentdb.repositories.analytics import AnalyticsRepository
+from agentdb.repositories.conversations import ConversationRepository
 from agentdb.repositories.memories import MemoryRepository
 from agentdb.repositories.memory import Found, Memory, NewMemory
 from agentdb.repositories.prompts import PromptRepository
@@ -101,6 +105,8 @@ TWINS = [
     (MemoryRepository, AsyncMemoryRepository),
     (PromptRepository, AsyncPromptRepository),
     (AgentStateRepository, AsyncAgentStateRepository),
+    (ConversationRepository, AsyncConversationRepository),
+    (AnalyticsRepository, AsyncAnalyticsRepository),
 ]
 
 
