@@ -180,7 +180,6 @@ class MemoryRepository(Tenanted):
             raise BadInput(f"{len(queries):,} questions at once, at most {AT_ONCE:,}: ask in parts")
         asked = [None if query is None else _text(query) for query in queries]
         scope = {
-            "tenant": self._tenant,
             "namespace": self._namespace,
             "kinds": None if kinds is None else _kinds(kinds),
             "subject": None if subject is None else _plain(subject, "a subject"),
@@ -435,7 +434,9 @@ class MemoryRepository(Tenanted):
         asked: dict[str, object] = {f"query{at}": text for at, text in enumerate(texts)}
         for at, vector in enumerate(vectors):
             asked[f"vector{at}"] = None if vector is None else HalfWire(vector)
-        rows = fetch(self._given, search_text(len(texts)), {**asked, **scope})
+        given = {name: value for name, value in scope.items() if value is not None}
+        statement = search_text(len(texts), frozenset(given))
+        rows = fetch(self._given, statement, {**asked, **given, "tenant": self._tenant})
         remember(self._given, self._tenant)  # the statement has announced it on its way
         if any(vector is not None for vector in vectors):
             self._refuse_other(rows[0][1])

@@ -7,6 +7,7 @@ from typing import Any
 
 from sqlalchemy import (
     ColumnElement,
+    FromClause,
     Integer,
     Interval,
     Select,
@@ -16,6 +17,7 @@ from sqlalchemy import (
     column,
     func,
     literal_column,
+    null,
     select,
     true,
     values,
@@ -53,20 +55,51 @@ _FOUND = (*(part.key for part in ENTRY), *RANKING)
 _MOMENT, _VECTOR = TIMESTAMP(timezone=True), HalfVectorType(DIMENSION)
 
 
-@lru_cache(maxsize=64)
-def search_text(questions: int) -> str:
+_SCOPE = {
+    "k": bindparam("k", type_=Integer()),
+    "namespace": bindparam("namespace", type_=Text()),
+    "kinds": cast(bindparam("kinds"), ARRAY(Text)),
+    "subject": bindparam("subject", type_=Text()),
+    "agent": bindparam("agent", type_=Text()),
+    "filter": cast(bindparam("filter"), JSONPATH),
+    "as_of": bindparam("as_of", type_=_MOMENT),
+    "half_life": bindparam("half_life", type_=Interval()),
+}
+
+
+@lru_cache(maxsize=256)
+def search_text(questions: int, given: frozenset[str]) -> str:
     """Return the statement that asks several questions at once, as the driver takes it.
 
-    Its parameters: `query0`, `vector0`, `query1`… and the other arguments of the function by
-    name. Each row holds the place of its question, the model whose vectors are kept, the parts
-    of an ENTRY and of the RANKING; best first. A question without an answer has one row of NULLs.
+    Its parameters: `query0`, `vector0`, `query1`…, `tenant`, and those `given` of the function's
+    other arguments. Each row holds the place of its question, the model whose vectors are kept,
+    the parts of an ENTRY and of the RANKING; best first. A question without an answer has one row
+    of NULLs.
     """
     # Made once: to compile it for each search would cost more than the search.
     driver = PGDialect_psycopg()  # type: ignore[no-untyped-call]
-    return str(_search(questions).compile(dialect=driver))
+    return str(_search(questions, given).compile(dialect=driver))
 
 
-def _search(questions: int) -> Select[Any]:
+def _search(questions: int, given: frozenset[str]) -> Select[Any]:
+    question = _questions(questions)
+    # Row-level security wants to know the tenant: it is said on the way, not in a trip of its own.
+    tenant = bindparam("tenant", type_=Text())
+    saying = func.set_config(literal_column("'agentdb.tenant'"), tenant, true())
+    announced = select(saying.label("tenant")).subquery("announced")
+    model = select(SpaceRow.model).where(SpaceRow.is_current).scalar_subquery()
+    asked = (announced.c.tenant, question.c.query, question.c.vector)
+    scope = (part if name in given else null() for name, part in _SCOPE.items())
+    found = func.agentdb.search(*asked, *scope).table_valued(*_FOUND).lateral("found")
+    return (
+        select(question.c.place, model.label("model"), *(found.c[name] for name in _FOUND))
+        .select_from(question)
+        .join(announced, true())
+        .outerjoin(found, true())
+    )
+
+
+def _questions(count: int) -> FromClause:
     asked = values(column("place", Integer), column("query", Text), column("vector", _VECTOR))
     rows: list[tuple[ColumnElement[Any], ...]] = [
         (
@@ -74,35 +107,6 @@ def _search(questions: int) -> Select[Any]:
             bindparam(f"query{place}", type_=Text()),
             bindparam(f"vector{place}", type_=_VECTOR),
         )
-        for place in range(questions)
+        for place in range(count)
     ]
-    question = asked.data(rows).alias("asked")
-    # Row-level security wants to know the tenant: it is said on the way, not in a trip of its own.
-    saying = func.set_config(
-        literal_column("'agentdb.tenant'"), bindparam("tenant", type_=Text()), true()
-    )
-    announced = select(saying.label("tenant")).subquery("announced")
-    model = select(SpaceRow.model).where(SpaceRow.is_current).scalar_subquery()
-    found = (
-        func.agentdb.search(
-            announced.c.tenant,
-            question.c.query,
-            question.c.vector,
-            bindparam("k", type_=Integer()),
-            bindparam("namespace", type_=Text()),
-            cast(bindparam("kinds"), ARRAY(Text)),
-            bindparam("subject", type_=Text()),
-            bindparam("agent", type_=Text()),
-            cast(bindparam("filter"), JSONPATH),
-            bindparam("as_of", type_=_MOMENT),
-            bindparam("half_life", type_=Interval()),
-        )
-        .table_valued(*_FOUND)
-        .lateral("found")
-    )
-    return (
-        select(question.c.place, model.label("model"), *(found.c[name] for name in _FOUND))
-        .select_from(question)
-        .join(announced, true())
-        .outerjoin(found, true())
-    )
+    return asked.data(rows).alias("asked")

@@ -91,7 +91,6 @@ LANGUAGE plpgsql STABLE
 SET plan_cache_mode = force_generic_plan
 SET enable_seqscan = off
 SET enable_sort = off
-SET enable_bitmapscan = off
 SET hnsw.ef_search = 100
 SET hnsw.iterative_scan = relaxed_order
 SET hnsw.max_scan_tuples = 20000
@@ -139,10 +138,11 @@ CREATE FUNCTION agentdb.search_within(
 )
 RETURNS SETOF agentdb.found
 LANGUAGE plpgsql STABLE ROWS 10
+SET jit = off
+SET max_parallel_workers_per_gather = 0
 SET plan_cache_mode = force_custom_plan
 SET enable_seqscan = on
 SET enable_sort = on
-SET enable_bitmapscan = on
 AS $$
 #variable_conflict use_column
 DECLARE
@@ -365,13 +365,10 @@ CREATE FUNCTION agentdb.search(
 )
 RETURNS SETOF agentdb.found
 LANGUAGE plpgsql STABLE SECURITY DEFINER ROWS 10
-SET jit = off
-SET max_parallel_workers_per_gather = 0
--- The one statement here is planned once, and always reads the index over vectors if there is one.
+-- What is asked here is planned once, and by these settings for the index over vectors.
 SET plan_cache_mode = force_generic_plan
 SET enable_seqscan = off
 SET enable_sort = off
-SET enable_bitmapscan = off
 SET hnsw.ef_search = 100
 SET hnsw.iterative_scan = off
 AS $$
@@ -382,6 +379,7 @@ DECLARE
         / current_setting('block_size')::integer;
     seen integer;
     mine integer;
+    has_index boolean;
 BEGIN
     IF search.tenant = '' OR (search.tenant = current_setting('agentdb.tenant', true)) IS NOT TRUE
     THEN
@@ -393,15 +391,19 @@ BEGIN
     IF query IS NULL AND vector IS NOT NULL AND namespace IS NOT NULL AND k <= 25 AND pages > 64
         AND num_nonnulls(kinds, subject, agent, filter, as_of) = 0
     THEN
-        SELECT count(*), count(*) FILTER (WHERE @PLAIN_SCOPE)
-        INTO seen, mine
+        SELECT count(*), count(*) FILTER (WHERE @PLAIN_SCOPE), (
+            SELECT i.indisvalid
+            FROM pg_index AS i
+            WHERE i.indexrelid = to_regclass('agentdb.entries_embedding_idx')
+        )
+        INTO seen, mine, has_index
         FROM agentdb.entries AS e
         WHERE e.ctid = ANY (ARRAY(
             SELECT (page.head || line.tail)::tid
             FROM (SELECT '(' || n * pages / 4 AS head FROM generate_series(0, 3) AS n) AS page
             CROSS JOIN (VALUES (',1)'), (',2)'), (',3)'), (',4)')) AS line (tail)
         ));
-        IF mine * pages / 4 > 12000 AND mine * 2 >= seen AND agentdb.has_vector_index() THEN
+        IF mine * pages / 4 > 12000 AND mine * 2 >= seen AND has_index THEN
             RETURN QUERY
             SELECT
                 @ENTRY,

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.acceptance.running import agentdb, complaint, printed
+from tests.isolation import app_role, logged_in_as
 
 
 def contents(found: list[dict[str, Any]]) -> list[str]:
@@ -86,3 +89,17 @@ def test_the_table_says_why(database_url: str) -> None:
 )
 def test_bad_input_gets_one_line(database_url: str, arguments: tuple[str, ...], said: str) -> None:
     assert said in complaint(agentdb(*arguments, database_url=database_url))
+
+
+def test_every_command_works_as_the_applications_role(database_url: str, tmp_path: Path) -> None:
+    with app_role(database_url) as role:
+        settings = {"database_url": logged_in_as(database_url, role)}
+        printed("remember", "Ada prefers tea", "--subject", "ada", **settings)
+        found = printed("recall", "what does Ada drink, tea?", **settings)
+        assert contents(found) == ["Ada prefers tea"]
+        (tmp_path / "terms.md").write_text("# Warranty\n\nTwo years.\n", encoding="utf-8")
+        done = agentdb("ingest", str(tmp_path), **settings)
+        assert done.returncode == 0, done.stderr
+        assert "Two years" in json.dumps(printed("search", "warranty", **settings))
+        assert agentdb("forget", "--subject", "ada", **settings).stderr == "forgotten: 1\n"
+        assert agentdb("recommendations", "list", **settings).returncode == 0
