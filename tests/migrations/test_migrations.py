@@ -31,7 +31,7 @@ from agentdb.models.base import SCHEMA
 from agentdb.models.vector import HalfVectorType, VectorType
 from tests.servers import connect, database_name, new_database, run, value
 
-REVISIONS = ["0001_audits_and_advice", "0002_embedding_cache", "0003_memory"]
+REVISIONS = sorted(file.stem for file in sql.folder("migrations").glob("versions/0*.py"))
 
 STRUCTURE = """
     SELECT format('%s.%s %s%s %s', relation.relname, attribute.attname,
