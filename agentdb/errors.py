@@ -13,6 +13,8 @@ The message says what happened and what to do next; a door prints it as one line
     │   ├── DimensionMismatch
     │   ├── StatusRefused
     │   ├── SpaceMismatch
+    │   ├── AttachmentBroken
+    │   ├── TableBusy
     │   └── NotFound
     ├── TargetError               the audited database
     │   ├── TargetUnreachable
@@ -30,7 +32,8 @@ The message says what happened and what to do next; a door prints it as one line
     │   ├── BadText
     │   ├── BadMetadata
     │   ├── BadFilter
-    │   └── BadData
+    │   ├── BadData
+    │   └── NotAttachable
     ├── ReaderMissing
     ├── EmbeddingError
     │   └── ModelUnavailable
@@ -89,6 +92,14 @@ class SpaceMismatch(DatabaseError):
 
 class NotFound(DatabaseError):
     """No row has that id."""
+
+
+class AttachmentBroken(DatabaseError):
+    """What was attached is not there any more as it was: detach it, and attach it again."""
+
+
+class TableBusy(DatabaseError):
+    """A business table is locked by somebody else: try again."""
 
 
 class TargetError(AgentDBError):
@@ -157,6 +168,10 @@ class BadFilter(BadInput):
 
 class BadData(BadInput):
     """A file of questions or conversations is not what it should be."""
+
+
+class NotAttachable(BadInput):
+    """A table is not there, or its rows cannot be followed."""
 
 
 class ReaderMissing(AgentDBError):

@@ -61,15 +61,15 @@ class AttachedRow(Base):
 
 
 class QueueRow(Base):
-    """A row of a business table that was written, and that nobody has looked at since."""
+    """Rows of a business table that were written, and that nobody has looked at since."""
 
     __tablename__ = "row_queue"
     __table_args__ = (
         Index("row_queue_due_idx", "tenant", "attachment_id", "due_at"),
         Index(
             "row_queue_failed_idx",
-            "key",
-            postgresql_using="hash",
+            "tenant",
+            "attachment_id",
             postgresql_where=text("attempts > 0"),
         ),
     )
@@ -77,7 +77,7 @@ class QueueRow(Base):
     id: Mapped[int] = mapped_column(Identity(), primary_key=True)
     tenant: Mapped[str]
     attachment_id: Mapped[int]
-    key: Mapped[Sequence[str]] = mapped_column(ARRAY(Text))
+    keys: Mapped[Sequence[Sequence[str]]] = mapped_column(ARRAY(Text))
     queued_at: Mapped[datetime] = mapped_column(server_default=func.now())
     due_at: Mapped[datetime] = mapped_column(server_default=func.now())
     attempts: Mapped[int] = mapped_column(server_default=text("0"))

@@ -12,6 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.util import await_
 
 from agentdb.embedding.embedder import Embedder, Vectors
+from agentdb.repositories.attachments import AttachmentRepository
 from agentdb.repositories.memories import MemoryRepository
 from agentdb.repositories.memory import DEFAULT_TENANT
 
@@ -100,3 +101,30 @@ class AsyncMemoryRepository(Twin[MemoryRepository]):
     update = awaited(MemoryRepository.update)
     forget = awaited(MemoryRepository.forget)
     history = awaited(MemoryRepository.history)
+    prepare = awaited(MemoryRepository.prepare)
+
+
+class AsyncAttachmentRepository(Twin[AttachmentRepository]):
+    """Business tables attached, in the caller's async session: never committed here.
+
+    The same as `AttachmentRepository`, where each method is described.
+    """
+
+    def __init__(
+        self,
+        session: AsyncSession,
+        embedder: Embedder | None = None,
+        *,
+        tenant: str = DEFAULT_TENANT,
+    ) -> None:
+        off_loop = None if embedder is None else OffLoop(embedder)
+        repository = AttachmentRepository(session.sync_session, off_loop, tenant=tenant)
+        super().__init__(session, repository)
+
+    attach = awaited(AttachmentRepository.attach)
+    detach = awaited(AttachmentRepository.detach)
+    get = awaited(AttachmentRepository.get)
+    names = awaited(AttachmentRepository.names)
+    status = awaited(AttachmentRepository.status)
+    search = awaited(AttachmentRepository.search)
+    follow = awaited(AttachmentRepository.follow)

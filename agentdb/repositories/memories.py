@@ -131,7 +131,6 @@ class MemoryRepository:
             raise BadInput(f"a search finds 1 to {MOST:,} memories, not {k:,}")
         if half_life is not None and half_life <= timedelta(0):
             raise BadInput("a half_life is longer than nothing: give days or hours")
-        asked = _text(query)
         scope = {
             "tenant": self._tenant,
             "namespace": self._namespace,
@@ -142,9 +141,7 @@ class MemoryRepository:
             "as_of": _moment(as_of, "as_of"),
             "half_life": half_life,
         }
-        near = self._vector(asked) if vector is None else self._checked(vector)
-        if near is not None:
-            self._require_space(keep=False)
+        asked, near = self.prepare(query, vector)
         rows = self._session.execute(SEARCH, {"query": asked, "vector": near, "k": k, **scope})
         return tuple(_found(row._asdict()) for row in rows)
 
@@ -209,6 +206,18 @@ class MemoryRepository:
         )
         rows = self._session.execute(values.order_by(EntryRow.valid_from))
         return tuple(Memory(**row._asdict()) for row in rows)
+
+    def prepare(self, query: str, vector: Vector | None = None) -> tuple[str, Vector | None]:
+        """Return a text as it is searched for, and its vector, which compares with those kept.
+
+        For searches beside this one; `vector` is the text's, for a caller who has it. Raises
+        `BadText`, `SpaceMismatch`.
+        """
+        asked = _text(query)
+        near = self._vector(asked) if vector is None else self._checked(vector)
+        if near is not None:
+            self._require_space(keep=False)
+        return asked, near
 
     # What is kept -----------------------------------------------------------------------------
 

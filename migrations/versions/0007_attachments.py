@@ -25,8 +25,9 @@ def downgrade() -> None:
     op.execute("SELECT agentdb.unwatch_rows(id) FROM agentdb.attachments")
     op.execute("DELETE FROM agentdb.entries WHERE kind = 'row'")
     op.execute(
-        "DROP FUNCTION agentdb.watch_rows, agentdb.unwatch_rows, agentdb.search_rows,"
-        " agentdb.search_among, agentdb.key_text"
+        "DROP FUNCTION agentdb.watch_rows, agentdb.unwatch_rows, agentdb.rows_are_watched,"
+        " agentdb.search_rows,"
+        " agentdb.search_among, agentdb.describe_table, agentdb.key_text"
     )
     for name in ("row_queue", "attached_rows", "attachments"):
         op.drop_table(name, schema="agentdb")
