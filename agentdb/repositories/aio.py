@@ -101,7 +101,6 @@ class AsyncMemoryRepository(Twin[MemoryRepository]):
     update = awaited(MemoryRepository.update)
     forget = awaited(MemoryRepository.forget)
     history = awaited(MemoryRepository.history)
-    prepare = awaited(MemoryRepository.prepare)
 
 
 class AsyncAttachmentRepository(Twin[AttachmentRepository]):

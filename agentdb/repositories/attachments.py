@@ -45,7 +45,7 @@ from agentdb.repositories.attachment import (
     FoundRow,
     State,
 )
-from agentdb.repositories.memories import MOST, MemoryRepository
+from agentdb.repositories.memories import MOST, MemoryRepository, prepared
 from agentdb.repositories.memory import DEFAULT_TENANT
 from agentdb.repositories.tables import Tables
 from agentdb.repositories.wording import Wording, parts_of, plain_name, read_wording, written
@@ -171,7 +171,7 @@ class AttachmentRepository:
         if not 1 <= k <= MOST:
             raise BadInput(f"a search finds 1 to {MOST:,} rows, not {k:,}")
         memories = MemoryRepository(self._session, self._embedder, tenant=self._tenant)
-        text, near = memories.prepare(query, vector)
+        text, near = prepared(memories, query, vector)
         found = self._table(self._row(name))
         asked = _asked(columns, found)
         meant = _meant(found, where)

@@ -141,7 +141,7 @@ class MemoryRepository:
             "as_of": _moment(as_of, "as_of"),
             "half_life": half_life,
         }
-        asked, near = self.prepare(query, vector)
+        asked, near = prepared(self, query, vector)
         rows = self._session.execute(SEARCH, {"query": asked, "vector": near, "k": k, **scope})
         return tuple(_found(row._asdict()) for row in rows)
 
@@ -206,18 +206,6 @@ class MemoryRepository:
         )
         rows = self._session.execute(values.order_by(EntryRow.valid_from))
         return tuple(Memory(**row._asdict()) for row in rows)
-
-    def prepare(self, query: str, vector: Vector | None = None) -> tuple[str, Vector | None]:
-        """Return a text as it is searched for, and its vector, which compares with those kept.
-
-        For searches beside this one; `vector` is the text's, for a caller who has it. Raises
-        `BadText`, `SpaceMismatch`.
-        """
-        asked = _text(query)
-        near = self._vector(asked) if vector is None else self._checked(vector)
-        if near is not None:
-            self._require_space(keep=False)
-        return asked, near
 
     # What is kept -----------------------------------------------------------------------------
 
@@ -384,6 +372,21 @@ class MemoryRepository:
                 yield
         except IntegrityError as error:
             raise BadInput(message) from error
+
+
+def prepared(
+    memories: MemoryRepository, query: str, vector: Vector | None = None
+) -> tuple[str, Vector | None]:
+    """Return a text as it is searched for, and its vector, which compares with those kept.
+
+    For searches beside the repository's own; `vector` is the text's, for a caller who has it.
+    Raises `BadText`, `SpaceMismatch`.
+    """
+    asked = _text(query)
+    near = memories._vector(asked) if vector is None else memories._checked(vector)  # noqa: SLF001
+    if near is not None:
+        memories._require_space(keep=False)  # noqa: SLF001
+    return asked, near
 
 
 def _draft(memory: NewMemory | str) -> _Draft:

@@ -96,14 +96,19 @@ def ranking(meant: Meant, columns: Sequence[str]) -> Select[Any]:
 
 def _hits(meant: Meant) -> Any:  # noqa: ANN401 - a select or a union of them
     if meant.condition is None:
-        near = _near(meant, true())
-        return union_all(select(near), _all_compared(meant, near, true()))
+        return union_all(*_of_all(meant, true()))
     few = meant.keys().limit(FEW + 1).cte("few")
     counted = select(func.count().label("rows")).select_from(few).cte("counted")
     rows = select(counted.c.rows).scalar_subquery()
     compared = select(_searched(_collected(few))).where(rows <= FEW)
-    near = _near(meant, rows > FEW)
-    return union_all(compared, select(near), _all_compared(meant, near, rows > FEW))
+    return union_all(compared, *_of_all(meant, rows > FEW))
+
+
+def _of_all(meant: Meant, wanted: ColumnElement[bool]) -> tuple[Select[Any], Select[Any]]:
+    """Return what is best of all rows, and what takes its place where that is too few."""
+    near = _near(meant, wanted)
+    enough = select(func.count()).select_from(near).scalar_subquery() >= bindparam("k")
+    return select(near).where(enough), _all_compared(meant, wanted & ~enough)
 
 
 def _near(meant: Meant, wanted: ColumnElement[bool]) -> CTE:
@@ -117,11 +122,10 @@ def _near(meant: Meant, wanted: ColumnElement[bool]) -> CTE:
     return near.order_by(taken.c.score.desc(), taken.c.key).limit(k).cte("near")
 
 
-def _all_compared(meant: Meant, near: CTE, wanted: ColumnElement[bool]) -> Select[Any]:
-    """Return all rows that are meant, ranked, where what was taken was too few."""
-    too_few = select(func.count()).select_from(near).scalar_subquery() < bindparam("k")
+def _all_compared(meant: Meant, wanted: ColumnElement[bool]) -> Select[Any]:
+    """Return the best of the rows that are meant, all of them compared."""
     everything = meant.keys().subquery("everything")
-    return select(_searched(_collected(everything))).where(wanted, too_few)
+    return select(_searched(_collected(everything))).where(wanted)
 
 
 def _collected(keys: FromClause) -> ColumnElement[Any]:
