@@ -56,8 +56,13 @@ def attach(
 
 
 def catch_up(engine: Engine, embedder: Embedder | None = None) -> Worked:
-    """Let a worker do all that waits."""
-    return Worker(engine, embedder or HashingEmbedder()).catch_up()
+    """Let a worker work until nothing waits."""
+    worker = Worker(engine, embedder or HashingEmbedder())
+    done = last = worker.catch_up()
+    while last not in (Worked(), Worked(troubles=last.troubles)):
+        last = worker.catch_up()
+        done += last
+    return done
 
 
 def status(engine: Engine) -> AttachmentStatus:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any, Literal
 from typing import cast as cast_to
 
@@ -62,12 +63,13 @@ _UNTRACKED = {"synchronize_session": False}
 
 @dataclass(frozen=True, slots=True)
 class Followed:
-    """An attachment and its table as it is now: what a worker needs."""
+    """An attachment and its table as it was at a moment: what a worker needs."""
 
     id: int
     name: str
     table: BusinessTable
     wording: Wording
+    since: datetime = field(compare=False)
 
 
 class AttachmentRepository:
@@ -198,7 +200,8 @@ class AttachmentRepository:
                 renewed = update(AttachmentRow).where(AttachmentRow.id == row.id).values(values)
                 self._session.execute(renewed, execution_options=_UNTRACKED)
                 self._session.scalar(select(func.agentdb.watch_rows(row.id)))
-        return Followed(row.id, row.name, found, wording)
+        since = self._session.scalars(select(func.clock_timestamp())).one()
+        return Followed(row.id, row.name, found, wording, since)
 
     def _delete(self, rows: type[Base], *meant: ColumnElement[bool]) -> int:
         gone = delete(rows).where(*meant)

@@ -101,7 +101,7 @@ class Worker:
     lease: timedelta = LEASE
 
     def catch_up(self, names: Sequence[str] | None = None, tell: Progress | None = None) -> Worked:
-        """Work until nothing is due, and return what was done; of all attachments, or of some."""
+        """Do what waits by now, and return what was done; of all attachments, or of some."""
         done = Worked()
         for name in self._names() if names is None else names:
             try:
@@ -223,7 +223,9 @@ class Worker:
     @contextmanager
     def _queue(self, followed: Followed) -> Iterator[RowQueue]:
         with database.session(self.engine) as session:
-            yield RowQueue(session, followed, self.embedder, tenant=self.tenant)
+            yield RowQueue(
+                session, followed, self.embedder, tenant=self.tenant, until=followed.since
+            )
 
     @contextmanager
     def _giving_back(self, followed: Followed, claims: Sequence[Claim]) -> Iterator[None]:

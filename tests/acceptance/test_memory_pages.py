@@ -20,9 +20,10 @@ def blocks(page: str) -> str:
 
 
 @pytest.mark.model
-def test_the_page_about_memory_runs(database_url: str) -> None:
+@pytest.mark.parametrize("page", ["docs/memory.md", "docs/attach.md"])
+def test_the_page_runs(database_url: str, page: str) -> None:
     names: dict[str, object] = {"url": database_url}
-    exec(blocks("docs/memory.md"), names)  # noqa: S102 - our own page
+    exec(blocks(page), names)  # noqa: S102 - our own page
     names["engine"].dispose()  # type: ignore[attr-defined]
 
 
