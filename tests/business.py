@@ -78,7 +78,7 @@ def kept(url: str) -> dict[str, str]:
         rows = connection.execute(
             "SELECT subject, content FROM agentdb.entries WHERE embedding IS NOT NULL"
         )
-        return {subject: content for subject, content in rows}
+        return dict(rows)
 
 
 def wanted(url: str, table: str = "public.products") -> dict[str, str]:
@@ -87,7 +87,7 @@ def wanted(url: str, table: str = "public.products") -> dict[str, str]:
         rows = connection.execute(
             f"SELECT id::text, name FROM {table} WHERE btrim(name) <> ''".encode()
         )
-        return {key: name for key, name in rows}
+        return dict(rows)
 
 
 def queued(url: str) -> object:

@@ -19,6 +19,7 @@ from typing import Any
 from sqlalchemy import (
     BigInteger,
     ColumnElement,
+    Text,
     any_,
     cast,
     delete,
@@ -250,7 +251,7 @@ class RowQueue:
         """Return the rows of the queue that hold one of these keys because it has failed."""
         if not keys:
             return []
-        texts = cast([json.dumps([key]) for key in keys], ARRAY(JSONB(none_as_null=True)))
+        texts = cast(literal([json.dumps([key]) for key in keys], ARRAY(Text)), ARRAY(JSONB))
         held = (
             select(QueueRow.id, QueueRow.keys, QueueRow.attempts)
             .where(*self._mine(), QueueRow.attempts > 0)

@@ -50,14 +50,22 @@ def test_rows_that_were_there_and_rows_that_come_are_found(shop: Shop) -> None:
 @pytest.mark.parametrize(
     ("made", "asked", "text"),
     [
-        ('CREATE TABLE public."Weird Table" (id int PRIMARY KEY, "Some; Text" text)',)
-        + ('public."Weird Table"', '"Some; Text"'),
-        ('CREATE TABLE public."a""b" (id int PRIMARY KEY, "c""d" text)',)
-        + ('public."a""b"', '"c""d"'),
-        ('CREATE TABLE public."100%" (id int PRIMARY KEY, "50% :of" text)',)
-        + ("public.100%", "50% :of"),
-        ('CREATE TABLE public."order" (id int PRIMARY KEY, "select" text)',)
-        + ("public.order", "select"),
+        (
+            'CREATE TABLE public."Weird Table" (id int PRIMARY KEY, "Some; Text" text)',
+            'public."Weird Table"',
+            '"Some; Text"',
+        ),
+        ('CREATE TABLE public."a""b" (id int PRIMARY KEY, "c""d" text)', 'public."a""b"', '"c""d"'),
+        (
+            'CREATE TABLE public."100%" (id int PRIMARY KEY, "50% :of" text)',
+            "public.100%",
+            "50% :of",
+        ),
+        (
+            'CREATE TABLE public."order" (id int PRIMARY KEY, "select" text)',
+            "public.order",
+            "select",
+        ),
         ("CREATE TABLE public.plain (id int PRIMARY KEY, name text)", "public.PLAIN", "NAME"),
     ],
 )
@@ -158,8 +166,10 @@ def test_a_key_of_several_columns_and_of_our_own_types(shop: Shop) -> None:
         ("CREATE VIEW public.t AS SELECT id, name FROM public.products", "is a view"),
         ("CREATE MATERIALIZED VIEW public.t AS SELECT 1 AS id", "is a materialized view"),
         (
-            "CREATE TABLE public.t (id int PRIMARY KEY, name text);"
-            "CREATE TABLE public.u () INHERITS (public.t)",
+            (
+                "CREATE TABLE public.t (id int PRIMARY KEY, name text);"
+                "CREATE TABLE public.u () INHERITS (public.t)"
+            ),
             "has children by inheritance",
         ),
         ("CREATE SEQUENCE public.t", "is a sequence"),

@@ -64,15 +64,20 @@ class Watching:
         ("DELETE FROM public.products WHERE id = -1", 0),
         ("INSERT INTO public.products VALUES (1, 'x') ON CONFLICT DO NOTHING", 0),
         (
-            "INSERT INTO public.products VALUES (1, 'x'), (999, 'y')"
-            " ON CONFLICT (id) DO UPDATE SET name = excluded.name",
+            (
+                "INSERT INTO public.products VALUES (1, 'x'), (999, 'y')"
+                " ON CONFLICT (id) DO UPDATE SET name = excluded.name"
+            ),
             2,
         ),
         (
-            "MERGE INTO public.products AS p USING (VALUES (1), (2), (999)) AS n (id) ON n.id = p.id"
-            " WHEN MATCHED AND p.id = 1 THEN DELETE"
-            " WHEN MATCHED THEN UPDATE SET name = 'merged'"
-            " WHEN NOT MATCHED THEN INSERT VALUES (n.id, 'new')",
+            (
+                "MERGE INTO public.products AS p"
+                " USING (VALUES (1), (2), (999)) AS n (id) ON n.id = p.id"
+                " WHEN MATCHED AND p.id = 1 THEN DELETE"
+                " WHEN MATCHED THEN UPDATE SET name = 'merged'"
+                " WHEN NOT MATCHED THEN INSERT VALUES (n.id, 'new')"
+            ),
             3,
         ),
     ],
@@ -93,19 +98,18 @@ def test_only_what_concerns_the_text_or_the_key_is_queued(
 
 def test_a_copy_of_ten_thousand_rows_is_queued_in_a_hundred_parts(shop: Shop) -> None:
     attach(shop.engine)
-    with connect(shop.url) as connection, connection.cursor() as cursor:
-        with cursor.copy("COPY public.products (id, name) FROM STDIN") as copy:
-            for number in range(10_000):
-                copy.write_row((number, "x"))
+    copying = "COPY public.products (id, name) FROM STDIN"
+    with connect(shop.url) as connection, connection.cursor().copy(copying) as copy:
+        for number in range(10_000):
+            copy.write_row((number, "x"))
     assert queued(shop.url) == 100
 
 
 def test_a_write_that_is_rolled_back_leaves_nothing_in_the_queue(shop: Shop) -> None:
     attach(shop.engine)
-    with connect(shop.url) as connection:
-        with connection.transaction(force_rollback=True):
-            connection.execute("INSERT INTO public.products VALUES (1, 'x')")
-            connection.execute("TRUNCATE public.products")
+    with connect(shop.url) as connection, connection.transaction(force_rollback=True):
+        connection.execute("INSERT INTO public.products VALUES (1, 'x')")
+        connection.execute("TRUNCATE public.products")
     assert queued(shop.url) == 0
 
 

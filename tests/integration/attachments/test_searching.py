@@ -179,7 +179,7 @@ def test_without_a_model_words_decide(stocked: Shop) -> None:
 def test_bad_questions_are_refused(stocked: Shop) -> None:
     for given in ({"k": 0}, {"k": 10_001}, {"columns": ["nothing"]}):
         with pytest.raises(BadInput):
-            search(stocked, "jacket", **given)  # type: ignore[arg-type]
+            search(stocked, "jacket", **given)
     with pytest.raises(BadInput):
         search(stocked, "  ")
 
