@@ -24,7 +24,8 @@ from agentdb.database import make_async_engine, make_engine
 from agentdb.embedding.embedder import DIMENSION, Vectors
 from agentdb.embedding.hashing import HashingEmbedder
 from agentdb.errors import AgentDBError, DatabaseUnreachable, ModelUnavailable
-from agentdb.repositories.aio import AsyncMemoryRepository
+from agentdb.repositories.aio import AsyncAttachmentRepository, AsyncMemoryRepository
+from agentdb.repositories.attachments import AttachmentRepository
 from agentdb.repositories.memories import MemoryRepository
 from agentdb.repositories.memory import Found, Memory, NewMemory
 from tests.servers import connect, database_name, new_database, run, value
@@ -91,7 +92,10 @@ async def until_one_waits(url: str) -> None:
 
 # The same methods ---------------------------------------------------------------------------------
 
-TWINS = [(MemoryRepository, AsyncMemoryRepository)]
+TWINS = [
+    (MemoryRepository, AsyncMemoryRepository),
+    (AttachmentRepository, AsyncAttachmentRepository),
+]
 
 
 def methods(repository: type) -> dict[str, Callable[..., object]]:
