@@ -338,7 +338,7 @@ AS $$
     SELECT
         r.id,
         (coalesce(r.similarity, 0) + coalesce(r.coverage, 0))::float8,
-        r.similarity,
+        coalesce(r.similarity, 0),
         CASE WHEN r.similarity IS NOT NULL THEN r.vector_rank END::integer,
         r.coverage::float8,
         CASE WHEN r.coverage > 0 THEN r.keyword_rank END::integer,
