@@ -138,10 +138,13 @@ def _is_ours(facts: Mapping[str, Any]) -> bool:
 
 def _privilege_missing(facts: Mapping[str, Any], label: str) -> str | None:
     """Return what the role lacks."""
-    if not facts["may_read"] or not facts["may_watch"]:
+    role, watcher = facts["role"], facts["watcher"]
+    if not facts["may_read"]:
+        return f"the role {role} may not read {label}: GRANT SELECT ON {label} TO {role}"
+    if not facts["may_watch"]:
         return (
-            f"the role {facts['role']} may not read and watch {label}: "
-            f"GRANT SELECT, TRIGGER ON {label} TO {facts['role']}"
+            f"the role {watcher}, to which the triggers belong, may not make them on {label}: "
+            f"GRANT TRIGGER ON {label} TO {watcher}, and USAGE on its schema"
         )
     if facts["is_guarded"]:
         return (

@@ -94,8 +94,10 @@ AS $$
         ),
         'is_guarded', row_security_active(c.oid),
         'may_read', has_table_privilege(c.oid, 'SELECT'),
-        'may_watch', has_table_privilege(c.oid, 'TRIGGER'),
         'role', current_user,
+        'may_watch', has_table_privilege(watcher.name, c.oid, 'TRIGGER')
+            AND has_schema_privilege(watcher.name, n.oid, 'USAGE'),
+        'watcher', watcher.name,
         'rows', (
             SELECT coalesce(sum(greatest(part.reltuples, 0)), 0)::bigint
             FROM pg_class AS part
@@ -126,16 +128,21 @@ AS $$
     )
     FROM pg_class AS c
     JOIN pg_namespace AS n ON n.oid = c.relnamespace
+    CROSS JOIN (
+        SELECT pg_get_userbyid(proowner) AS name FROM pg_proc
+        WHERE oid = to_regproc('agentdb.watch_rows')
+    ) AS watcher
     WHERE c.oid = relation
 $$;
 -- ;
 -- Make or renew what watches a business table: one function, and triggers on the table and its
--- partitions. They run with the rights of who calls this, whatever those of the application.
+-- partitions. This and what it makes run as the owner of the schema, whatever the rights of who
+-- calls it, and whatever those of the application: no policy on the queue applies to an owner.
 --
 -- They must never make the application's write fail: where a column is not there any more by its
 -- name they ask for a look at all rows, and where the queue is gone they do nothing.
 CREATE FUNCTION agentdb.watch_rows(attachment bigint) RETURNS void
-LANGUAGE plpgsql
+LANGUAGE plpgsql SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
 SET lock_timeout = '5s'
 AS $watch$
@@ -149,6 +156,9 @@ DECLARE
     place regclass;
 BEGIN
     SELECT * INTO STRICT watched FROM agentdb.attachments AS a WHERE a.id = attachment;
+    IF to_regproc('agentdb.require_tenant') IS NOT NULL THEN
+        EXECUTE 'SELECT agentdb.require_tenant($1)' USING watched.tenant;
+    END IF;
     function_name := format('agentdb.attached_%s', watched.id);
     queued := format(
         'INSERT INTO agentdb.row_queue (tenant, attachment_id, keys) SELECT %L, %s,',
@@ -270,12 +280,16 @@ $$;
 -- Drop what watches a business table. The function takes its triggers along: to drop those one
 -- by one is only for who owns the table.
 CREATE FUNCTION agentdb.unwatch_rows(attachment bigint) RETURNS void
-LANGUAGE plpgsql
+LANGUAGE plpgsql SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
 SET lock_timeout = '5s'
 SET client_min_messages = warning
 AS $$
 BEGIN
+    IF to_regproc('agentdb.require_tenant') IS NOT NULL THEN
+        EXECUTE 'SELECT agentdb.require_tenant(a.tenant) FROM agentdb.attachments AS a'
+            ' WHERE a.id = $1' USING attachment;
+    END IF;
     EXECUTE format('DROP FUNCTION IF EXISTS agentdb.attached_%s() CASCADE', attachment);
 END
 $$;
@@ -427,3 +441,6 @@ BEGIN
     ORDER BY s.score DESC, s.id;
 END
 $$;
+-- ;
+-- What runs as its owner is not for everybody.
+REVOKE EXECUTE ON FUNCTION agentdb.watch_rows, agentdb.unwatch_rows FROM PUBLIC;

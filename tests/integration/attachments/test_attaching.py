@@ -298,18 +298,18 @@ def test_what_the_role_of_agentdb_lacks_is_named(shop: Shop, role: str) -> None:
     with Session(engine) as session:
         session.connection().exec_driver_sql(f"SET SESSION AUTHORIZATION {role}")
         attachments = AttachmentRepository(session)
-        with pytest.raises(NotAttachable, match="GRANT SELECT, TRIGGER ON products TO app_"):
+        with pytest.raises(NotAttachable, match="GRANT SELECT ON products TO app_"):
             attachments.attach("public.products", "name")
         session.rollback()
         shop.do(
-            f"GRANT SELECT, TRIGGER ON public.products TO {role}",
+            f"GRANT SELECT ON public.products TO {role}",
             "ALTER TABLE public.products ENABLE ROW LEVEL SECURITY",
         )
         session.connection().exec_driver_sql(f"SET SESSION AUTHORIZATION {role}")
         with pytest.raises(NotAttachable, match="row-level security of products hides rows"):
             attachments.attach("public.products", "name")
         session.rollback()
-        # It neither owns the table nor has more than these two rights: it attaches and detaches.
+        # It neither owns the table nor our schema: it attaches and detaches.
         shop.do("ALTER TABLE public.products DISABLE ROW LEVEL SECURITY")
         session.connection().exec_driver_sql(f"SET SESSION AUTHORIZATION {role}")
         attachments.attach("public.products", "name", name="products")
@@ -317,6 +317,28 @@ def test_what_the_role_of_agentdb_lacks_is_named(shop: Shop, role: str) -> None:
         session.rollback()
     engine.dispose()
     shop.do(f"DROP OWNED BY {role}", f"DROP ROLE {role}")
+
+
+def test_the_owner_of_our_schema_needs_to_be_allowed_triggers(shop: Shop, role: str) -> None:
+    shop.do(
+        f"REVOKE ALL ON public.products FROM {role}",
+        f"GRANT ALL ON SCHEMA agentdb TO {role}",
+        f"GRANT ALL ON ALL TABLES IN SCHEMA agentdb TO {role}",
+        f"ALTER FUNCTION agentdb.watch_rows OWNER TO {role}",
+        f"ALTER FUNCTION agentdb.unwatch_rows OWNER TO {role}",
+    )
+    with pytest.raises(NotAttachable, match="GRANT TRIGGER ON products TO app_"):
+        attach(shop.engine)
+    shop.do(f"GRANT TRIGGER ON public.products TO {role}")
+    attach(shop.engine)
+    owned = "SELECT proowner::regrole::text FROM pg_proc WHERE proname ~ '^attached_'"
+    assert value(shop.url, owned) == role
+    shop.do("INSERT INTO public.products VALUES (1, 'kettle')")
+    assert catch_up(shop.engine).embedded == 1
+    with database.session(shop.engine) as session:
+        AttachmentRepository(session).detach("products")
+    shop.do(f"REASSIGN OWNED BY {role} TO CURRENT_USER", f"DROP OWNED BY {role}")
+    shop.do(f"DROP ROLE {role}")
 
 
 # What is left -------------------------------------------------------------------------------------
