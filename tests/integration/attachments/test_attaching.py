@@ -293,6 +293,7 @@ def test_what_the_role_of_agentdb_lacks_is_named(shop: Shop, role: str) -> None:
         f"REVOKE ALL ON public.products FROM {role}",
         f"GRANT ALL ON SCHEMA agentdb TO {role}",
         f"GRANT ALL ON ALL TABLES IN SCHEMA agentdb TO {role}",
+        f"GRANT EXECUTE ON ALL FUNCTIONS IN SCHEMA agentdb TO {role}",
     )
     engine = make_engine(shop.url)
     with Session(engine) as session:

@@ -612,7 +612,11 @@ def test_what_is_read_is_found_by_indexes(shop: Shop) -> None:
     add_products(shop.url, 5_000)
     attach(shop.engine)
     catch_up(shop.engine)
-    shop.do("ANALYZE")
+    shop.do(
+        """INSERT INTO agentdb.row_queue (tenant, attachment_id, keys, due_at)
+           SELECT 'default', n, '{}', 'infinity' FROM generate_series(1000, 9000) AS n""",
+        "ANALYZE",
+    )
     plans: list[str] = []
     with database.session(shop.engine) as session:
         raw = session.connection().connection.driver_connection
