@@ -186,6 +186,7 @@ BEGIN
         CREATE OR REPLACE FUNCTION %1$s() RETURNS trigger
         LANGUAGE plpgsql SECURITY DEFINER
         SET search_path = pg_catalog, pg_temp
+        SET enable_mergejoin = off  -- to sort rows takes longer than to hash them
         AS $trigger$
         BEGIN
             IF to_regclass('agentdb.row_queue') IS NULL THEN
@@ -206,12 +207,11 @@ BEGIN
             ELSE
                 %4$s array_agg(c.key)
                 FROM (
-                    SELECT changed.key %7$s
+                    SELECT coalesce(o.key, n.key) %7$s
                     FROM (SELECT %5$s AS key, %6$s AS texts FROM old_rows AS r) AS o
                     FULL JOIN (SELECT %5$s AS key, %6$s AS texts FROM new_rows AS r) AS n
                         ON n.key = o.key
-                    CROSS JOIN LATERAL (SELECT o.key UNION SELECT n.key) AS changed (key)
-                    WHERE o.texts IS DISTINCT FROM n.texts AND changed.key IS NOT NULL
+                    WHERE o.texts IS DISTINCT FROM n.texts
                 ) AS c
                 GROUP BY c.part;
             END IF;
