@@ -15,6 +15,8 @@ The message says what happened and what to do next; a door prints it as one line
     │   ├── SpaceMismatch
     │   ├── TenantRefused
     │   ├── Conflict
+    │   ├── AttachmentBroken
+    │   ├── TableBusy
     │   └── NotFound
     ├── TargetError               the audited database
     │   ├── TargetUnreachable
@@ -35,7 +37,8 @@ The message says what happened and what to do next; a door prints it as one line
     │   ├── BadTemplate
     │   ├── MissingVariables
     │   ├── BadState
-    │   └── BadData
+    │   ├── BadData
+    │   └── NotAttachable
     ├── ReaderMissing
     ├── EmbeddingError
     │   └── ModelUnavailable
@@ -106,6 +109,14 @@ class Conflict(DatabaseError):
 
 class NotFound(DatabaseError):
     """No row has that id."""
+
+
+class AttachmentBroken(DatabaseError):
+    """What was attached is not there any more as it was: detach it, and attach it again."""
+
+
+class TableBusy(DatabaseError):
+    """A business table is locked by somebody else: try again."""
 
 
 class TargetError(AgentDBError):
@@ -186,6 +197,10 @@ class BadState(BadInput):
 
 class BadData(BadInput):
     """A file of questions or conversations is not what it should be."""
+
+
+class NotAttachable(BadInput):
+    """A table is not there, or its rows cannot be followed."""
 
 
 class ReaderMissing(AgentDBError):

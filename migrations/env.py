@@ -25,7 +25,10 @@ def ours(name: str | None, kind: str, _parents: object) -> bool:
 
 def offline() -> None:
     context.configure(
-        dialect_name="postgresql", version_table_schema=SCHEMA, target_metadata=Base.metadata
+        dialect_name="postgresql",
+        dialect_opts={"paramstyle": "named"},  # any other would print each % twice
+        version_table_schema=SCHEMA,
+        target_metadata=Base.metadata,
     )
     with context.begin_transaction():
         for statement in SETUP:

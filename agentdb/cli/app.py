@@ -17,6 +17,7 @@ import typer
 
 from agentdb.cli import (
     analytics,
+    attach,
     audit,
     database,
     demo,
@@ -55,6 +56,9 @@ app.command(epilog=memory.FORGET_EXAMPLE)(memory.forget)
 app.command(epilog=ingest.INGEST_EXAMPLE)(ingest.ingest)
 app.command(epilog=ingest.SEARCH_EXAMPLE)(ingest.search)
 app.command(epilog=analytics.EXAMPLE)(analytics.analytics)
+app.command(epilog=attach.ATTACH_EXAMPLE)(attach.attach)
+app.command(epilog=attach.DETACH_EXAMPLE)(attach.detach)
+app.command(epilog=attach.WORK_EXAMPLE)(attach.work)
 app.command(name="eval", epilog=evaluate.EXAMPLE)(evaluate.evaluate)
 app.command(epilog=schedule.EXAMPLE)(schedule.schedule)
 app.add_typer(server.app)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from agentdb.cli.attach import filter_of, print_rows
 from agentdb.cli.memory import WHY, why
 from agentdb.cli.output import (
     Format,
@@ -79,10 +80,22 @@ def search(
         list[str] | None, typer.Option(help="Only with it, and with the others.")
     ] = None,
     namespace: NamespaceOption = "",
+    in_: Annotated[
+        str | None, typer.Option("--in", metavar="NAME", help="The rows of an attached table.")
+    ] = None,
+    filter_: Annotated[
+        str | None,
+        typer.Option("--filter", metavar="JSON", help='By its columns: \'{"price": {"lt": 50}}\'.'),
+    ] = None,
     explain: Annotated[bool, typer.Option("--explain", help="Say why each was found.")] = False,
     format_: FormatOption = Format.TABLE,
 ) -> None:
-    """Search what was ingested, by meaning and by words."""
+    """Search what was ingested, or the rows of an attached table, by meaning and by words."""
+    if in_ is not None:
+        _search_rows(text, count, in_, filter_, explain=explain, format_=format_)
+        return
+    if filter_ is not None:
+        raise BadInput("--filter is about the columns of a table: name it with --in")
     from agentdb.wiring import ingesting  # noqa: PLC0415 - --help does without numpy
 
     found = ingesting.search(read_settings(), text, count, namespace=namespace, tags=tag or ())
@@ -95,6 +108,17 @@ def search(
     print_table(columns, [_row(each, explain=explain) for each in found])
     if not found:
         say("nothing was ingested that fits: agentdb ingest PATH")
+
+
+def _search_rows(
+    text: str, count: int, name: str, where: str | None, *, explain: bool, format_: Format
+) -> None:
+    from agentdb.wiring import attaching  # noqa: PLC0415 - --help does without numpy
+
+    found = attaching.search_in(
+        read_settings(), name, text, count, where=filter_of(where), columns="all"
+    )
+    print_rows(found, explain=explain, format_=format_)
 
 
 def _row(found: Found, *, explain: bool) -> list[object]:

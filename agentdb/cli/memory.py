@@ -14,6 +14,7 @@ from agentdb.errors import BadFilter, BadMetadata
 from agentdb.settings import read_settings
 
 if TYPE_CHECKING:
+    from agentdb.repositories.attachment import FoundRow
     from agentdb.repositories.memory import Found
 
 REMEMBER_EXAMPLE = "Example: agentdb remember 'Ada prefers tea' --subject ada"
@@ -143,7 +144,7 @@ def _row(found: Found, *, explain: bool) -> list[object]:
     return [*row, *why(found)] if explain else row
 
 
-def why(found: Found) -> list[object]:
+def why(found: Found | FoundRow) -> list[object]:
     """Return why it was found, under the columns `WHY`."""
     by_vector = (_share(found.similarity), found.vector_rank)
     return [*by_vector, _share(found.coverage), found.keyword_rank, found.path]

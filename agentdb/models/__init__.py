@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from agentdb.models.attachment import AttachedRow, AttachmentRow, QueueRow
 from agentdb.models.audit import AuditRow, StatementRow
 from agentdb.models.base import Base
 from agentdb.models.conversation import InteractionRow, MessageRow, SessionRow
@@ -14,6 +15,8 @@ from agentdb.models.state import AgentStateRow, AgentThreadRow
 __all__ = [
     "AgentStateRow",
     "AgentThreadRow",
+    "AttachedRow",
+    "AttachmentRow",
     "AuditRow",
     "Base",
     "EmbeddingRow",
@@ -25,6 +28,7 @@ __all__ = [
     "PromptRow",
     "PromptUseRow",
     "PromptVersionRow",
+    "QueueRow",
     "SessionRow",
     "SpaceRow",
     "StatementRow",

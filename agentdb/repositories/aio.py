@@ -14,6 +14,7 @@ from sqlalchemy.util import await_
 from agentdb.embedding.embedder import Embedder, Vectors
 from agentdb.embedding.reranker import Reranker
 from agentdb.repositories.analytics import AnalyticsRepository
+from agentdb.repositories.attachments import AttachmentRepository
 from agentdb.repositories.conversations import ConversationRepository
 from agentdb.repositories.memories import MemoryRepository
 from agentdb.repositories.memory import DEFAULT_TENANT
@@ -87,6 +88,11 @@ class RerankingOffLoop:
         return await_(asyncio.to_thread(self.reranker.scores, query, texts))
 
 
+def off_loop(embedder: Embedder | None) -> OffLoop | None:
+    """Return the embedder as a repository on an event loop needs it."""
+    return None if embedder is None else OffLoop(embedder)
+
+
 class AsyncMemoryRepository(Twin[MemoryRepository]):
     """What an agent remembers, in the caller's async session: never committed here.
 
@@ -106,7 +112,7 @@ class AsyncMemoryRepository(Twin[MemoryRepository]):
     ) -> None:
         repository = MemoryRepository(
             session.sync_session,
-            None if embedder is None else OffLoop(embedder),
+            off_loop(embedder),
             reranker=None if reranker is None else RerankingOffLoop(reranker),
             tenant=tenant,
             namespace=namespace,
@@ -123,6 +129,59 @@ class AsyncMemoryRepository(Twin[MemoryRepository]):
     history = awaited(MemoryRepository.history)
 
 
+class AsyncConversationRepository(Twin[ConversationRepository]):
+    """What is said between people and agents, in the caller's async session: never committed here.
+
+    The same as `ConversationRepository`, where each method is described. A search looks up which
+    speakers its text names before it is embedded: give the vector where the transaction that
+    begins with that should not wait for a model.
+    """
+
+    def __init__(
+        self,
+        session: AsyncSession,
+        embedder: Embedder | None = None,
+        *,
+        tenant: str = DEFAULT_TENANT,
+        namespace: str = "",
+    ) -> None:
+        own = ConversationRepository(
+            session.sync_session, off_loop(embedder), tenant=tenant, namespace=namespace
+        )
+        super().__init__(session, own)
+
+    start = awaited(ConversationRepository.start)
+    session = awaited(ConversationRepository.session)
+    sessions = awaited(ConversationRepository.sessions)
+    end = awaited(ConversationRepository.end)
+    forget = awaited(ConversationRepository.forget)
+    append = awaited(ConversationRepository.append)
+    append_many = awaited(ConversationRepository.append_many)
+    history = awaited(ConversationRepository.history)
+    search = awaited(ConversationRepository.search)
+    record = awaited(ConversationRepository.record)
+    interactions = awaited(ConversationRepository.interactions)
+
+
+class AsyncAnalyticsRepository(Twin[AnalyticsRepository]):
+    """What agents did, counted, in the caller's async session.
+
+    The same as `AnalyticsRepository`, where the method is described.
+    """
+
+    def __init__(
+        self,
+        session: AsyncSession,
+        *,
+        tenant: str = DEFAULT_TENANT,
+        namespace: str | None = None,
+    ) -> None:
+        own = AnalyticsRepository(session.sync_session, tenant=tenant, namespace=namespace)
+        super().__init__(session, own)
+
+    activity = awaited(AnalyticsRepository.activity)
+
+
 class AsyncPromptRepository(Twin[PromptRepository]):
     """Prompts in the caller's async session: never committed here.
 
@@ -137,11 +196,10 @@ class AsyncPromptRepository(Twin[PromptRepository]):
         tenant: str = DEFAULT_TENANT,
         namespace: str = "",
     ) -> None:
-        off_loop = None if embedder is None else OffLoop(embedder)
-        super().__init__(
-            session,
-            PromptRepository(session.sync_session, off_loop, tenant=tenant, namespace=namespace),
+        own = PromptRepository(
+            session.sync_session, off_loop(embedder), tenant=tenant, namespace=namespace
         )
+        super().__init__(session, own)
 
     put = awaited(PromptRepository.put)
     get = awaited(PromptRepository.get)
@@ -164,12 +222,14 @@ class AsyncAgentStateRepository(Twin[AgentStateRepository]):
     """
 
     def __init__(
-        self, session: AsyncSession, *, tenant: str = DEFAULT_TENANT, namespace: str = ""
+        self,
+        session: AsyncSession,
+        *,
+        tenant: str = DEFAULT_TENANT,
+        namespace: str = "",
     ) -> None:
-        super().__init__(
-            session,
-            AgentStateRepository(session.sync_session, tenant=tenant, namespace=namespace),
-        )
+        own = AgentStateRepository(session.sync_session, tenant=tenant, namespace=namespace)
+        super().__init__(session, own)
 
     save = awaited(AgentStateRepository.save)
     last = awaited(AgentStateRepository.last)
@@ -181,12 +241,10 @@ class AsyncAgentStateRepository(Twin[AgentStateRepository]):
     forget = awaited(AgentStateRepository.forget)
 
 
-class AsyncConversationRepository(Twin[ConversationRepository]):
-    """What is said between people and agents, in the caller's async session: never committed here.
+class AsyncAttachmentRepository(Twin[AttachmentRepository]):
+    """Business tables attached, in the caller's async session: never committed here.
 
-    The same as `ConversationRepository`, where each method is described. A search looks up which
-    speakers its text names before it is embedded: give the vector where the transaction that
-    begins with that should not wait for a model.
+    The same as `AttachmentRepository`, where each method is described.
     """
 
     def __init__(
@@ -195,34 +253,14 @@ class AsyncConversationRepository(Twin[ConversationRepository]):
         embedder: Embedder | None = None,
         *,
         tenant: str = DEFAULT_TENANT,
-        namespace: str = "",
     ) -> None:
-        off_loop = None if embedder is None else OffLoop(embedder)
-        own = ConversationRepository(
-            session.sync_session, off_loop, tenant=tenant, namespace=namespace
-        )
+        own = AttachmentRepository(session.sync_session, off_loop(embedder), tenant=tenant)
         super().__init__(session, own)
 
-    start = awaited(ConversationRepository.start)
-    session = awaited(ConversationRepository.session)
-    sessions = awaited(ConversationRepository.sessions)
-    end = awaited(ConversationRepository.end)
-    forget = awaited(ConversationRepository.forget)
-    append = awaited(ConversationRepository.append)
-    append_many = awaited(ConversationRepository.append_many)
-    history = awaited(ConversationRepository.history)
-    search = awaited(ConversationRepository.search)
-    record = awaited(ConversationRepository.record)
-    interactions = awaited(ConversationRepository.interactions)
-
-
-class AsyncAnalyticsRepository(Twin[AnalyticsRepository]):
-    """What agents did, counted: `AnalyticsRepository` in the caller's async session."""
-
-    def __init__(
-        self, session: AsyncSession, *, tenant: str = DEFAULT_TENANT, namespace: str | None = None
-    ) -> None:
-        own = AnalyticsRepository(session.sync_session, tenant=tenant, namespace=namespace)
-        super().__init__(session, own)
-
-    activity = awaited(AnalyticsRepository.activity)
+    attach = awaited(AttachmentRepository.attach)
+    detach = awaited(AttachmentRepository.detach)
+    get = awaited(AttachmentRepository.get)
+    names = awaited(AttachmentRepository.names)
+    status = awaited(AttachmentRepository.status)
+    search = awaited(AttachmentRepository.search)
+    follow = awaited(AttachmentRepository.follow)

@@ -29,7 +29,7 @@ from agentdb.repositories.conversation import (
     NewInteraction,
     NewMessage,
 )
-from agentdb.repositories.memories import MOST, MemoryRepository, refuse_bad
+from agentdb.repositories.memories import MOST, MemoryRepository, prepared, refuse_bad
 from agentdb.repositories.memory import DEFAULT_TENANT, Memory, NewMemory
 from agentdb.repositories.tenancy import Tenanted
 from agentdb.search.filters import Filter, compile_filter, storable
@@ -393,7 +393,7 @@ class ConversationRepository(Tenanted):
         """Return the vector that messages are compared with."""
         if vector is None and self._embedder is not None:
             question = first_person(question, self._speakers(question))
-        return self._memories._near(question, vector)  # noqa: SLF001 - it knows what compares
+        return prepared(self._memories, question, vector)[1]
 
     def _speakers(self, question: str) -> Sequence[str]:
         whose = {"tenant": self._tenant, "namespace": self._namespace}

@@ -488,6 +488,18 @@ def refuse_bad(memory: NewMemory) -> None:
     _draft(memory)
 
 
+def prepared(
+    memories: MemoryRepository, query: str, vector: Vector | None = None
+) -> tuple[str, Vector | None]:
+    """Return a text as it is searched for, and its vector, which compares with those kept.
+
+    For searches beside the repository's own; `vector` is the text's, for a caller who has it.
+    Raises `BadText`, `SpaceMismatch`.
+    """
+    asked = _text(query)
+    return asked, memories._near(asked, vector)  # noqa: SLF001
+
+
 def _draft(memory: NewMemory | str) -> _Draft:
     new = NewMemory(memory) if isinstance(memory, str) else memory
     content = _text(new.content)

@@ -12,6 +12,7 @@ from agentdb.database import make_engine
 
 ROOT = Path(__file__).parents[2]
 PYTHON = re.compile(r"```python\n(.*?)```", re.DOTALL)
+PAGES = ("memory", "attach", "conversations", "prompts-and-states")
 
 
 def blocks(page: str) -> str:
@@ -20,9 +21,7 @@ def blocks(page: str) -> str:
 
 
 @pytest.mark.model
-@pytest.mark.parametrize(
-    "page", ["docs/memory.md", "docs/conversations.md", "docs/prompts-and-states.md"]
-)
+@pytest.mark.parametrize("page", [f"docs/{name}.md" for name in PAGES])
 def test_the_page_runs(database_url: str, page: str) -> None:
     names: dict[str, object] = {"url": database_url}
     exec(blocks(page), names)  # noqa: S102 - our own page

@@ -27,11 +27,13 @@ from agentdb.errors import AgentDBError, DatabaseUnreachable, ModelUnavailable
 from agentdb.repositories.aio import (
     AsyncAgentStateRepository,
     AsyncAnalyticsRepository,
+    AsyncAttachmentRepository,
     AsyncConversationRepository,
     AsyncMemoryRepository,
     AsyncPromptRepository,
 )
 from agentdb.repositories.analytics import AnalyticsRepository
+from agentdb.repositories.attachments import AttachmentRepository
 from agentdb.repositories.conversations import ConversationRepository
 from agentdb.repositories.memories import MemoryRepository
 from agentdb.repositories.memory import Found, Memory, NewMemory
@@ -107,6 +109,7 @@ TWINS = [
     (AgentStateRepository, AsyncAgentStateRepository),
     (ConversationRepository, AsyncConversationRepository),
     (AnalyticsRepository, AsyncAnalyticsRepository),
+    (AttachmentRepository, AsyncAttachmentRepository),
 ]
 
 
