@@ -320,11 +320,15 @@ def test_what_the_role_of_agentdb_lacks_is_named(shop: Shop, role: str) -> None:
     shop.do(f"DROP OWNED BY {role}", f"DROP ROLE {role}")
 
 
+OF_ATTACHMENTS = ("attachments", "attached_rows", "row_queue")
+
+
 def test_the_owner_of_our_schema_needs_to_be_allowed_triggers(shop: Shop, role: str) -> None:
     shop.do(
         f"REVOKE ALL ON public.products FROM {role}",
         f"GRANT ALL ON SCHEMA agentdb TO {role}",
         f"GRANT ALL ON ALL TABLES IN SCHEMA agentdb TO {role}",
+        *(f"ALTER TABLE agentdb.{table} OWNER TO {role}" for table in OF_ATTACHMENTS),
         f"ALTER FUNCTION agentdb.watch_rows OWNER TO {role}",
         f"ALTER FUNCTION agentdb.unwatch_rows OWNER TO {role}",
     )
