@@ -391,9 +391,9 @@ class MemoryRepository(Tenanted):
     def _checked(self, vector: Vector) -> Vector:
         name = self._embedder.name if self._embedder else "of the caller"
         given = fitting(np.asarray(vector), name)
-        if (
-            given.dtype == np.float32 and abs(np.dot(given, given) - 1) < _UNIT
-        ):  # as embedders give it
+        with np.errstate(all="ignore"):  # what overflows is not of length 1
+            is_unit = given.dtype == np.float32 and abs(given @ given - 1) < _UNIT
+        if is_unit:
             return given
         fitted = given.astype(np.float64)
         length = np.linalg.norm(fitted)
