@@ -54,6 +54,7 @@ AT_ONCE = 1_000
 _LONGEST_TTL = timedelta(days=365_250)
 _KINDS = frozenset(get_args(Kind))
 _BATCH = 500
+_UNIT = 1e-5  # so near to 1, a length makes no difference to sixteen bits
 _ENTRY = tuple(part.key for part in ENTRY)
 _VARIETY = 4  # times as many are found as are wanted, where they are to differ
 _UNTRACKED = {"synchronize_session": False}
@@ -397,7 +398,12 @@ class MemoryRepository(Tenanted):
 
     def _checked(self, vector: Vector) -> Vector:
         name = self._embedder.name if self._embedder else "of the caller"
-        fitted = fitting(np.asarray(vector, dtype=np.float64), name)
+        given = fitting(np.asarray(vector), name)
+        with np.errstate(all="ignore"):  # what overflows is not of length 1
+            is_unit = given.dtype == np.float32 and abs(given @ given - 1) < _UNIT
+        if is_unit:
+            return given
+        fitted = given.astype(np.float64)
         length = np.linalg.norm(fitted)
         if not np.isfinite(length) or length == 0:
             raise BadInput(f"the model {name} gave a vector that has no direction (zero or NaN)")

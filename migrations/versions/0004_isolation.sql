@@ -401,7 +401,9 @@ BEGIN
         WHERE e.ctid = ANY (ARRAY(
             SELECT (page.head || line.tail)::tid
             FROM (SELECT '(' || n * pages / 4 AS head FROM generate_series(0, 3) AS n) AS page
-            CROSS JOIN (VALUES (',1)'), (',2)'), (',3)'), (',4)')) AS line (tail)
+            CROSS JOIN (
+                VALUES (',1)'), (',2)'), (',3)'), (',4)'), (',5)'), (',6)')
+            ) AS line (tail)
         ));
         IF mine * pages / 4 > 12000 AND mine * 2 >= seen AND has_index THEN
             RETURN QUERY
