@@ -13,6 +13,8 @@ from agentdb.errors import DimensionMismatch
 DIMENSION = 384
 """How many numbers a vector has; the columns of the schema `agentdb` are as wide."""
 
+_ROWS_AND_NUMBERS = 2
+
 Vector: TypeAlias = NDArray[np.float32]
 """One vector: shape (dimension,), length 1."""
 
@@ -46,6 +48,30 @@ def unit(vectors: Vectors) -> Vectors:
     lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
     scaled: Vectors = vectors / np.maximum(lengths, np.finfo(np.float32).tiny)
     return scaled
+
+
+def directions(vectors: Sequence[object]) -> Vectors | None:
+    """Return vectors at length 1, as rows; None if one has no direction, or another length.
+
+    Columns keep numbers up to 65,504, and search compares directions only.
+    """
+    try:
+        rows = np.array(vectors, dtype=np.float64)
+    except (TypeError, ValueError):
+        return None
+    if rows.ndim != _ROWS_AND_NUMBERS or not rows.shape[1]:
+        return None
+    lengths = np.sqrt(np.einsum("ij,ij->i", rows, rows))
+    if not (np.isfinite(lengths) & (lengths > 0)).all():
+        return None
+    rows /= lengths[:, None]
+    return rows.astype(np.float32)
+
+
+def version_of(embedder: Embedder) -> str:
+    """Return which weights or which recipe an embedder has, where it says so; else nothing."""
+    version = getattr(embedder, "version", "")
+    return version if isinstance(version, str) else ""
 
 
 def fitting(vectors: Vectors, name: str) -> Vectors:

@@ -95,6 +95,7 @@ class AsyncMemoryRepository(Twin[MemoryRepository]):
 
     add = awaited(MemoryRepository.add)
     add_many = awaited(MemoryRepository.add_many)
+    load = awaited(MemoryRepository.load)
     get = awaited(MemoryRepository.get)
     search = awaited(MemoryRepository.search)
     update = awaited(MemoryRepository.update)

@@ -14,7 +14,7 @@ import numpy as np
 from sqlalchemy import ColumnElement, delete, func, select
 from sqlalchemy.orm import Session
 
-from agentdb.documents.splitting import Chunk
+from agentdb.documents.splitting import Chunk, under_headings
 from agentdb.embedding.cached import content_hash
 from agentdb.embedding.embedder import Embedder, Vector, Vectors
 from agentdb.errors import BadText
@@ -242,7 +242,7 @@ class KnowledgeRepository:
 
 def embedded_text(chunk: Chunk) -> str:
     """Return what a chunk's vector is of: the headings it stands under, and its text."""
-    return "\n".join([" > ".join(chunk.headings), chunk.text]) if chunk.headings else chunk.text
+    return under_headings(chunk.headings, chunk.text)
 
 
 def with_vectors(documents: Sequence[NewDocument], vectors: Vectors) -> list[NewDocument]:

@@ -6,7 +6,7 @@ from sqlalchemy import Double, Integer, Interval, Text, bindparam, cast, column,
 from sqlalchemy.dialects.postgresql import ARRAY, JSONPATH, TIMESTAMP
 
 from agentdb.models.entry import EntryRow
-from agentdb.models.vector import DIMENSION, HalfVectorType
+from agentdb.models.vector import HalfVectorType
 
 ENTRY = (
     EntryRow.id,
@@ -34,7 +34,7 @@ _FOUND = (
     func.agentdb.search(
         bindparam("tenant", type_=Text()),
         bindparam("query", type_=Text()),
-        bindparam("vector", type_=HalfVectorType(DIMENSION)),
+        bindparam("vector", type_=HalfVectorType()),
         bindparam("k", type_=Integer()),
         bindparam("namespace", type_=Text()),
         cast(bindparam("kinds"), ARRAY(Text)),

@@ -54,6 +54,7 @@ _Scalar: TypeAlias = bool | _Number | str | None
 _DEPTH = 20  # of filters, paths and metadata
 _LONGEST = 1_000_000  # characters of jsonpath: some 15,000 UUIDs in an `in`
 _DIGITS = 2_000  # before or after the point; Python reads no whole number beyond 4,300
+_LARGE = 1 << 53
 _FEW = 8  # comparisons in a row are as quick as a search tree
 _SHOWN = 60  # characters of a key in a message
 
@@ -352,6 +353,10 @@ def _name(key: object, place: str) -> str:
 def _kept(value: object, place: str, depth: int) -> Json:
     if depth > _DEPTH:
         raise BadMetadata(f"Metadata key {_shown(place)} is nested deeper than {_DEPTH} levels.")
+    if type(value) is str and value.isascii() and "\0" not in value:  # nearly all: at once
+        return value
+    if type(value) is int and -_LARGE < value < _LARGE:
+        return value
     if isinstance(value, Mapping):
         return _document(value, place, depth + 1)
     if isinstance(value, (list, tuple)):

@@ -31,7 +31,7 @@ from agentdb.models.base import SCHEMA
 from agentdb.models.vector import HalfVectorType, VectorType
 from tests.servers import connect, database_name, new_database, run, value
 
-REVISIONS = ["0001_audits_and_advice", "0002_embedding_cache", "0003_memory"]
+REVISIONS = sorted(file.stem for file in (sql.folder("migrations") / "versions").glob("0*.py"))
 
 STRUCTURE = """
     SELECT format('%s.%s %s%s %s', relation.relname, attribute.attname,
@@ -139,7 +139,7 @@ def test_models_and_migrations_agree(database_url: str) -> None:
         "ALTER TABLE agentdb.optimizations ALTER COLUMN size_bytes TYPE integer",
         "ALTER TABLE agentdb.optimizations ALTER COLUMN title DROP NOT NULL",
         "ALTER TABLE agentdb.optimizations ALTER COLUMN status SET DEFAULT 'accepted'",
-        "ALTER TABLE agentdb.optimizations ALTER COLUMN embedding TYPE vector(3)",
+        "ALTER TABLE agentdb.entries ALTER COLUMN embedding TYPE halfvec(3)",
         "DROP INDEX agentdb.optimizations_pending_key",
         "DROP TABLE agentdb.embedding_cache",
         "CREATE TABLE agentdb.stray (id integer)",

@@ -154,6 +154,10 @@ CALLS = (
     ),
     call("add_many", []),
     call("add_many", ["never kept", "\0"]),  # refused
+    call("add_many", [f"row {n}" for n in range(60)] + ["row 7", "The customer likes tea"]),
+    call("load", [f"row {n}" for n in range(50, 120)]),
+    call("load", ["never kept", "\0"]),  # refused
+    call("load", ["kept", "\0"], on_error="report"),
     call("get", 1),
     call("get", 404),  # refused
     call("search", "who likes tea"),
