@@ -353,7 +353,9 @@ class MemoryRepository:
         missing = [draft for draft in drafts if draft.new.vector is None]
         if self._embedder is not None and missing:
             vectors = embed_by_length(self._embedder, [draft.content for draft in missing])
-            missing = [_with(d, self._checked(v)) for d, v in zip(missing, vectors, strict=True)]
+            missing = [
+                d._replace(vector=self._checked(v)) for d, v in zip(missing, vectors, strict=True)
+            ]
         if not given or not missing:
             return given or missing
         return sorted([*given, *missing], key=lambda draft: draft.place)
@@ -361,13 +363,14 @@ class MemoryRepository:
     def _directed(self, drafts: Sequence[Draft], refuse: Refusing) -> list[Draft]:
         """Return drafts with the vectors they were given, all at once if there is no fault."""
         vectors = [draft.new.vector for draft in drafts]
-        if drafts and (rows := directions(vectors)) is not None:
+        rows = directions(vectors) if drafts else None
+        if rows is not None:
             self._check_dimension(rows[0])
-            return [_with(draft, row) for draft, row in zip(drafts, rows, strict=True)]
+            return [Draft(*draft[:-1], row) for draft, row in zip(drafts, rows, strict=True)]
         checked: list[Draft] = []
         for draft in drafts:
             try:
-                checked.append(_with(draft, self._checked(draft.new.vector)))
+                checked.append(draft._replace(vector=self._checked(draft.new.vector)))
             except (BadInput, DimensionMismatch) as error:
                 refuse(Refused(draft.place, str(error), error))
         return checked
@@ -380,9 +383,8 @@ class MemoryRepository:
         if rows is None:
             name = self._embedder.name if self._embedder else "of the caller"
             raise BadInput(f"the model {name} gave a vector that has no direction (zero or NaN)")
-        checked: Vector = rows[0]
-        self._check_dimension(checked)
-        return checked
+        self._check_dimension(rows[0])
+        return rows[0]
 
     def _check_dimension(self, vector: Vector) -> None:
         if self._embedder is not None:
@@ -433,21 +435,19 @@ def _draft(memory: NewMemory | str, place: int = 0) -> Draft:
     if new.kind not in _KINDS:
         _kinds([new.kind])
     _check_names(new)
-    _check_times(new)
+    if new.valid_from or new.valid_to or new.ttl is not None:
+        _check_times(new)
     _checked_importance(new.importance)
+    digest = sha256(content.encode()).digest()
     return Draft(
-        new=new,
-        content=content,
-        hash=sha256(content.encode()).digest(),
-        metadata=storable(new.metadata) if new.metadata else {},
-        expires_at=None if new.ttl is None else datetime.now(UTC) + new.ttl,
-        place=place,
+        new,
+        content,
+        digest,
+        storable(new.metadata) if new.metadata else {},
+        (new.kind, new.subject or "", digest),
+        None if new.ttl is None else datetime.now(UTC) + new.ttl,
+        place,
     )
-
-
-def _with(draft: Draft, vector: Vector) -> Draft:
-    new, content, digest, metadata = draft.new, draft.content, draft.hash, draft.metadata
-    return Draft(new, content, digest, metadata, draft.times, draft.expires_at, vector, draft.place)
 
 
 def _bound(vector: Vector | None) -> BindParameter[Vector] | None:
@@ -464,13 +464,16 @@ def _text(text: str) -> str:
         raise BadText(
             f"the text has {len(text):,} characters, a memory holds {LONGEST:,}: cut it into parts"
         )
-    return canonical(text)
+    return text if text.isascii() else canonical(text)
 
 
 def _check_names(new: NewMemory) -> None:
-    for name, what in ((new.subject, "a subject"), (new.key, "a key"), (new.agent, "an agent")):
-        if name is not None:
-            _name(name, what)
+    if new.subject is not None:
+        _name(new.subject, "a subject")
+    if new.key is not None:
+        _name(new.key, "a key")
+    if new.agent is not None:
+        _name(new.agent, "an agent")
     if new.key is not None and new.subject is None:
         raise BadInput(f"the fact {new.key} needs a subject: say whom it is about")
 
@@ -482,6 +485,8 @@ def _name(name: str, what: str) -> str:
 
 
 def _plain(name: str, what: str) -> str:
+    if len(name) <= _LONGEST_NAME and name.isascii() and name.isprintable():
+        return name
     size = len(name.encode(errors="replace"))
     if size > _LONGEST_NAME:
         raise BadInput(f"{what} has {size:,} bytes, {_LONGEST_NAME} are allowed: shorten it")
@@ -534,16 +539,14 @@ def _merged_all(drafts: Iterable[Draft]) -> list[Draft]:
     """Return what is to be kept of each, once; sorted, so that two writers cannot deadlock."""
     merged: dict[Identity, Draft] = {}
     for draft in drafts:
-        identity = draft.identity
-        before = merged.get(identity)
-        merged[identity] = draft if before is None else _merged(before, draft)
+        before = merged.get(draft.identity)
+        merged[draft.identity] = draft if before is None else _merged(before, draft)
     return [merged[identity] for identity in sorted(merged)]
 
 
 def _merged(first: Draft, second: Draft) -> Draft:
     importance = max(first.new.importance, second.new.importance)
-    return replace(
-        second,
+    return second._replace(
         new=replace(second.new, importance=importance),
         metadata={**first.metadata, **second.metadata},
         times=first.times + second.times,

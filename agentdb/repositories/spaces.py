@@ -225,7 +225,7 @@ class SpaceRepository:
         arrays = {
             "ids": packed.whole_numbers([each.id for each in entries]),
             "hashes": packed.blobs([each.hash for each in entries]),
-            "vectors": packed.halfvecs(vectors, halfvec_number(self._session)),
+            "vectors": packed.halfvecs(list(vectors), halfvec_number(self._session)),
         }
         done = self._session.execute(
             filled.where(entry.c.id == free.c.id).returning(entry.c.id), arrays

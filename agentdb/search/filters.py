@@ -38,7 +38,7 @@ from datetime import UTC, date, datetime
 from decimal import Decimal
 from enum import Enum
 from pathlib import PurePath
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, TypeGuard
 from uuid import UUID
 
 from agentdb.errors import BadFilter, BadMetadata
@@ -335,9 +335,20 @@ def storable(metadata: Mapping[str, object]) -> dict[str, Json]:
 def _document(document: Mapping[str, object], place: str, depth: int = 1) -> dict[str, Json]:
     kept: dict[str, Json] = {}
     for key, value in document.items():
+        if _is_easy(key) and _is_easy(value) and type(key) is str:  # as nearly all are
+            kept[key] = value
+            continue
         name = _name(key, place)
         kept[name] = _kept(value, f"{place}.{name}" if place else name, depth)
     return kept
+
+
+def _is_easy(value: object) -> TypeGuard[str | int]:
+    """Whether a value is kept as it is, which can be seen at once: short work for many rows."""
+    kind = type(value)
+    if kind is str:
+        return value.isascii() and value.isprintable()  # type: ignore[attr-defined,no-any-return]
+    return kind is int and -_LARGE < value < _LARGE  # type: ignore[operator]
 
 
 def _name(key: object, place: str) -> str:
@@ -353,10 +364,6 @@ def _name(key: object, place: str) -> str:
 def _kept(value: object, place: str, depth: int) -> Json:
     if depth > _DEPTH:
         raise BadMetadata(f"Metadata key {_shown(place)} is nested deeper than {_DEPTH} levels.")
-    if type(value) is str and value.isascii() and "\0" not in value:  # nearly all: at once
-        return value
-    if type(value) is int and -_LARGE < value < _LARGE:
-        return value
     if isinstance(value, Mapping):
         return _document(value, place, depth + 1)
     if isinstance(value, (list, tuple)):

@@ -153,7 +153,8 @@ def test_vectors_of_any_dimension_are_kept_and_compared_with_those_of_their_mode
     large = Embedding("openai:large", np.ones(1536, dtype=np.float32))
     kept = record.add(replace(advice(), embedding=large))
     [found] = record.similar("anything", large)
-    assert (found.optimization.id, found.similarity) == (kept.id, pytest.approx(1))
+    assert found.optimization.id == kept.id
+    assert found.similarity == pytest.approx(1)
     small = Embedding("hashing", np.ones(384, dtype=np.float32))
     assert [each.similarity for each in record.similar(advice().features, small)] == [None]
 
