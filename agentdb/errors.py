@@ -13,6 +13,7 @@ The message says what happened and what to do next; a door prints it as one line
     │   ├── DimensionMismatch
     │   ├── StatusRefused
     │   ├── SpaceMismatch
+    │   ├── SpaceUnready
     │   └── NotFound
     ├── TargetError               the audited database
     │   ├── TargetUnreachable
@@ -85,6 +86,10 @@ class StatusRefused(DatabaseError):
 
 class SpaceMismatch(DatabaseError):
     """Vectors of another model are kept: only vectors of one model compare."""
+
+
+class SpaceUnready(DatabaseError):
+    """The vectors of another model cannot take over yet, or there is nothing to go back to."""
 
 
 class NotFound(DatabaseError):

@@ -23,6 +23,7 @@ from agentdb.cli import (
     ingest,
     memory,
     recommendations,
+    reembed,
     schedule,
     server,
     similar,
@@ -52,6 +53,7 @@ app.command(epilog=memory.RECALL_EXAMPLE)(memory.recall)
 app.command(epilog=memory.FORGET_EXAMPLE)(memory.forget)
 app.command(epilog=ingest.INGEST_EXAMPLE)(ingest.ingest)
 app.command(epilog=ingest.SEARCH_EXAMPLE)(ingest.search)
+app.command(epilog=reembed.EXAMPLE)(reembed.reembed)
 app.command(name="eval", epilog=evaluate.EXAMPLE)(evaluate.evaluate)
 app.command(epilog=schedule.EXAMPLE)(schedule.schedule)
 app.add_typer(server.app)

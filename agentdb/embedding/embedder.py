@@ -11,7 +11,10 @@ from numpy.typing import NDArray
 from agentdb.errors import DimensionMismatch
 
 DIMENSION = 384
-"""How many numbers a vector has; the columns of the schema `agentdb` are as wide."""
+"""How many numbers a vector of the usual model has; the columns of a new schema are as wide."""
+
+MOST_NUMBERS = 4000
+"""What an index can hold of two bytes each."""
 
 _ROWS_AND_NUMBERS = 2
 _PART = 256  # vectors looked at together: what a processor's cache holds
@@ -96,12 +99,12 @@ def version_of(embedder: Embedder) -> str:
     return version if isinstance(version, str) else ""
 
 
-def fitting(vectors: Vectors, name: str) -> Vectors:
-    """Return the vectors if our columns can hold them; else DimensionMismatch says what can."""
+def fitting(vectors: Vectors, name: str, dimension: int = DIMENSION) -> Vectors:
+    """Return the vectors if they are as long as is said of their model; else DimensionMismatch."""
     given = vectors.shape[-1]
-    if given == DIMENSION:
+    if given == dimension:
         return vectors
     raise DimensionMismatch(
-        f"The model {name} gives {given} numbers a text, agentdb's columns hold {DIMENSION}: "
-        f"set AGENTDB_EMBEDDING_MODEL to a model of dimension {DIMENSION}."
+        f"The model {name} gives {given} numbers a text, agentdb's columns hold {dimension}: "
+        f"set AGENTDB_EMBEDDING_MODEL to a model of dimension {dimension}."
     )

@@ -11,7 +11,7 @@ from typing import Any, Concatenate, Generic, ParamSpec, TypeVar
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.util import await_
 
-from agentdb.embedding.embedder import Embedder, Vectors
+from agentdb.embedding.embedder import Embedder, Vectors, version_of
 from agentdb.repositories.memories import MemoryRepository
 from agentdb.repositories.memory import DEFAULT_TENANT
 
@@ -65,6 +65,11 @@ class OffLoop:
     def dimension(self) -> int:
         """How many numbers each vector has."""
         return self.embedder.dimension
+
+    @property
+    def version(self) -> str:
+        """The version of the model, where it says so."""
+        return version_of(self.embedder)
 
     def embed(self, texts: Sequence[str]) -> Vectors:
         """Return what the embedder returns; a cancelled await leaves it to finish unheard."""

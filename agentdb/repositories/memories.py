@@ -22,7 +22,7 @@ from sqlalchemy import (
     update,
 )
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB, insert
-from sqlalchemy.exc import IntegrityError
+from sqlalchemy.exc import DataError, IntegrityError
 from sqlalchemy.orm import Session
 
 from agentdb.embedding.batches import embed_by_length
@@ -186,9 +186,10 @@ class MemoryRepository:
         stays. Raises `NotFound`, and `BadInput` if the same is remembered already.
         """
         values: dict[str, object] = {}
+        vector: Vector | None = None
         if content is not None:
             draft = self._embedded([_draft(content)])[0]
-            self._require_space(draft.vector)
+            vector = draft.vector
             values |= {
                 "content": draft.content,
                 "content_hash": draft.hash,
@@ -202,7 +203,8 @@ class MemoryRepository:
             values["expires_at"] = _moment(expires_at, "expires_at")
         if values:
             changed = update(EntryRow).where(self._is(identifier)).values(values)
-            with self._refusing("the same is remembered already: forget one of the two"):
+            refusing = self._refusing("the same is remembered already: forget one of the two")
+            with self._of_one_model(vector), refusing:
                 self._session.execute(changed, execution_options=_UNTRACKED)
         return self.get(identifier)
 
@@ -245,12 +247,22 @@ class MemoryRepository:
     def _writing(self, drafts: Sequence[Draft]) -> Iterator[None]:
         """Make what follows a savepoint, among the writers of the same facts and one model."""
         vector = next((draft.vector for draft in drafts if draft.vector is not None), None)
-        self._require_space(vector)
-        with self._session.begin_nested():
+        with self._of_one_model(vector):
             self._queue([draft for draft in drafts if draft.new.key is not None])
             yield
-            # Once more, as no other model takes over after the first row: that waits for us.
+
+    @contextmanager
+    def _of_one_model(self, vector: Vector | None) -> Iterator[None]:
+        """Make what follows a savepoint in which no other model takes over."""
+        self._require_space(vector)
+        try:
+            with self._session.begin_nested():
+                yield
+                # Once more: until the first row was written, another one could take over.
+                self._require_space(vector, keep=False)
+        except DataError:  # of another dimension
             self._require_space(vector, keep=False)
+            raise
 
     def _keep(self, drafts: Sequence[Draft]) -> dict[Identity, Memory]:
         """Insert what is new and count what is not."""

@@ -11,11 +11,13 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal
 
+from psycopg.errors import DeadlockDetected, LockNotAvailable
 from sqlalchemy import (
     BigInteger,
     ColumnClause,
     ColumnElement,
     FromClause,
+    Function,
     LargeBinary,
     Select,
     TableClause,
@@ -31,6 +33,7 @@ from sqlalchemy import (
     update,
 )
 from sqlalchemy.dialects.postgresql import ARRAY, insert
+from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 
 from agentdb.documents.splitting import under_headings
@@ -68,6 +71,11 @@ class Space:
     def name(self) -> str:
         """What it is called in a message."""
         return self.model or "of the caller"
+
+    def is_of(self, embedder: Embedder) -> bool:
+        """Whether its vectors are those of an embedder."""
+        same = (self.model, self.dimension) == (embedder.name, embedder.dimension)
+        return same and self.version in ("", version_of(embedder))
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,11 +186,10 @@ class SpaceRepository:
 
     def open(self, embedder: Embedder) -> Space:
         """Return the space of a model that is to be filled, with room made for it if it is new."""
-        version = version_of(embedder)
         for space in self.all():
-            same = (space.model, space.dimension) == (embedder.name, embedder.dimension)
-            if same and space.version == version and not space.is_current:
+            if space.is_of(embedder) and not space.is_current:
                 return space
+        version = version_of(embedder)
         opened = func.agentdb.open_space(embedder.name, embedder.dimension, version)
         return self._get(self._session.scalar(select(opened)))
 
@@ -247,9 +254,22 @@ class SpaceRepository:
         shares = [len({*one} & {*other}) / len(one) for one, other in nearest if one]
         return Overlap(len(shares), sum(shares) / len(shares)) if shares else None
 
-    def switch(self, space: Space) -> None:
-        """Let a space be the one that is written and searched; the other one stays beside it."""
-        self._session.execute(select(func.agentdb.switch_space(space.id)))
+    def hold(self, *, wait_milliseconds: int) -> bool:
+        """Let nobody write entries until the transaction ends; return whether that is so.
+
+        Not where somebody has them for longer than that. It holds for `switch` too.
+        """
+        wait = func.set_config("lock_timeout", f"{wait_milliseconds}ms", true())
+        self._session.execute(select(wait))
+        return self._took(func.agentdb.hold_entries())
+
+    def switch(self, space: Space) -> bool:
+        """Let a space be the one that is written and searched; the other one stays beside it.
+
+        Returns whether that is done: not where an entry has no vector there yet, or where the
+        table is not free.
+        """
+        return self._took(func.agentdb.switch_space(space.id))
 
     def drop(self, space: Space) -> None:
         """Forget the vectors of a space that is not the current one."""
@@ -259,6 +279,15 @@ class SpaceRepository:
         """Keep that the current vectors are to have an index, also if it is gone for a while."""
         marked = update(SpaceRow).where(SpaceRow.is_current).values(indexed=indexed)
         self._session.execute(marked)
+
+    def _took(self, call: Function[Any]) -> bool:
+        try:
+            with self._session.begin_nested():
+                return self._session.scalar(select(call)) is not False
+        except OperationalError as error:
+            if isinstance(error.orig, LockNotAvailable | DeadlockDetected):
+                return False
+            raise
 
     def _set(self, state: Literal["on", "off"]) -> None:
         setting = func.set_config("enable_indexscan", state, true())  # for this transaction

@@ -80,16 +80,34 @@ BEGIN
 END
 $$;
 -- ;
+-- Lets nobody write for the rest of the transaction; everybody may read.
+CREATE FUNCTION agentdb.hold_entries() RETURNS void
+LANGUAGE plpgsql
+AS $$
+BEGIN
+    LOCK TABLE agentdb.entries IN SHARE ROW EXCLUSIVE MODE;
+END
+$$;
+-- ;
 -- Lets the vectors of a space be the ones that are written and searched from now on; those of
--- the one before stay beside them. Needs the table for a moment.
-CREATE FUNCTION agentdb.switch_space(space integer) RETURNS void
+-- the one before stay beside them. Needs the table for a moment; false, with nothing done, where
+-- an entry has no vector there yet.
+CREATE FUNCTION agentdb.switch_space(space integer) RETURNS boolean
 LANGUAGE plpgsql
 SET search_path FROM CURRENT
 AS $$
 DECLARE
     before CONSTANT integer := (SELECT s.id FROM agentdb.embedding_spaces AS s WHERE s.is_current);
+    missing bigint;
 BEGIN
     LOCK TABLE agentdb.entries IN ACCESS EXCLUSIVE MODE;
+    EXECUTE format(
+        'SELECT count(*) FROM (SELECT FROM agentdb.entries WHERE embedding_%s IS NULL LIMIT 1) AS m',
+        space
+    ) INTO missing;
+    IF missing > 0 THEN
+        RETURN false;
+    END IF;
     EXECUTE format('ALTER TABLE agentdb.entries RENAME COLUMN embedding TO embedding_%s', before);
     EXECUTE format('ALTER TABLE agentdb.entries RENAME COLUMN embedding_%s TO embedding', space);
     EXECUTE format(
@@ -105,6 +123,7 @@ BEGIN
     UPDATE agentdb.embedding_spaces
     SET is_current = false, retired_at = clock_timestamp() WHERE id = before;
     UPDATE agentdb.embedding_spaces SET is_current = true, retired_at = NULL WHERE id = space;
+    RETURN true;
 END
 $$;
 -- ;
@@ -122,7 +141,7 @@ $$;
 -- down ;
 SELECT agentdb.drop_space(s.id) FROM agentdb.embedding_spaces AS s WHERE NOT s.is_current;
 -- ;
-DROP FUNCTION agentdb.drop_space, agentdb.switch_space, agentdb.open_space,
+DROP FUNCTION agentdb.drop_space, agentdb.switch_space, agentdb.hold_entries, agentdb.open_space,
     agentdb.unwatch_space, agentdb.watch_space;
 -- ;
 DROP TABLE agentdb.document_versions;
