@@ -12,6 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.util import await_
 
 from agentdb.embedding.embedder import Embedder, Vectors, version_of
+from agentdb.repositories.knowledge import KnowledgeRepository
 from agentdb.repositories.memories import MemoryRepository
 from agentdb.repositories.memory import DEFAULT_TENANT
 
@@ -106,3 +107,33 @@ class AsyncMemoryRepository(Twin[MemoryRepository]):
     update = awaited(MemoryRepository.update)
     forget = awaited(MemoryRepository.forget)
     history = awaited(MemoryRepository.history)
+
+
+class AsyncKnowledgeRepository(Twin[KnowledgeRepository]):
+    """What agents can look up, in the caller's async session: never committed here.
+
+    The same as `KnowledgeRepository`, where each method is described.
+    """
+
+    def __init__(
+        self,
+        session: AsyncSession,
+        embedder: Embedder | None = None,
+        *,
+        tenant: str = DEFAULT_TENANT,
+        namespace: str = "",
+    ) -> None:
+        off_loop = None if embedder is None else OffLoop(embedder)
+        super().__init__(
+            session,
+            KnowledgeRepository(session.sync_session, off_loop, tenant=tenant, namespace=namespace),
+        )
+
+    put = awaited(KnowledgeRepository.put)
+    put_many = awaited(KnowledgeRepository.put_many)
+    search = awaited(KnowledgeRepository.search)
+    sources = awaited(KnowledgeRepository.sources)
+    history = awaited(KnowledgeRepository.history)
+    highlight = awaited(KnowledgeRepository.highlight)
+    forget = awaited(KnowledgeRepository.forget)
+    forget_many = awaited(KnowledgeRepository.forget_many)

@@ -5,7 +5,7 @@ To keep an index up while many rows come costs four times as much as to build it
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Literal
 
@@ -74,42 +74,51 @@ def vector_index_state(engine: Engine, name: str = _NAME) -> State:
 
 
 @contextmanager
-def bulk_load(engine: Engine, rows: int) -> Iterator[bool]:
-    """Take the index away while that many new rows come, if that is worth it; build it again.
+def bulk_load(engine: Engine) -> Iterator[Callable[[int], bool]]:
+    """Take the index away while many new rows come, and build it again in the end.
 
-    Gives whether it was. Where the load or the building is interrupted, the next one builds it:
-    that there is to be one is kept in `embedding_spaces`.
+    Gives a function that is told how many new rows are still to come, as often as that is known
+    better; it returns whether the index is away. It goes where they are more than `MANY_ROWS` and
+    than `MANY_OF_ALL` of the table. Where the load or the building is interrupted, the next one
+    builds it: that there is to be one is kept in `embedding_spaces`.
     """
     with engine.connect() as connection:
         wanted = _is_wanted(connection)
-        large = wanted and _is_large(connection, rows)
-    if large:
-        _drop(engine)
+    away = False
+
+    def expect(rows: int) -> bool:
+        nonlocal away
+        if wanted and not away and rows > MANY_ROWS:
+            away = _take_away(engine, rows)
+        return away
+
     try:
-        yield large
+        yield expect
     finally:
         if wanted:
             build_vector_index(engine)
+
+
+def _take_away(engine: Engine, rows: int) -> bool:
+    with _alone(engine) as (connection, alone):
+        large = alone and _is_large(connection, rows)
+        if large:
+            _mark(connection)
+            connection.execute(DropIndex(_index("embedding", _NAME), if_exists=True))
+        return large
 
 
 def _is_large(connection: Connection, rows: int) -> bool:
     classes = table("pg_class", column("oid"), column("reltuples", Float()), schema="pg_catalog")
     entries = func.to_regclass(f"{SCHEMA}.entries")
     there = connection.scalar(select(classes.c.reltuples).where(classes.c.oid == entries)) or 0
-    return rows > MANY_ROWS and rows > MANY_OF_ALL * max(there, 0)
+    return rows > MANY_OF_ALL * max(there, 0)
 
 
 def _is_wanted(connection: Connection) -> bool:
     if _state(connection, _NAME) != "missing":
         return True
     return bool(connection.scalar(select(SpaceRow.indexed).where(SpaceRow.is_current)))
-
-
-def _drop(engine: Engine) -> None:
-    with _alone(engine) as (connection, alone):
-        if alone:
-            _mark(connection)
-            connection.execute(DropIndex(_index("embedding", _NAME), if_exists=True))
 
 
 def _mark(connection: Connection) -> None:
