@@ -21,10 +21,12 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Session
 
 from agentdb.database import make_async_engine, make_engine
+from agentdb.documents.splitting import Chunk
 from agentdb.embedding.embedder import DIMENSION, Vectors
 from agentdb.embedding.hashing import HashingEmbedder
 from agentdb.errors import AgentDBError, DatabaseUnreachable, ModelUnavailable
-from agentdb.repositories.aio import AsyncMemoryRepository
+from agentdb.repositories.aio import AsyncKnowledgeRepository, AsyncMemoryRepository
+from agentdb.repositories.knowledge import KnowledgeRepository, NewDocument, Source, Version
 from agentdb.repositories.memories import MemoryRepository
 from agentdb.repositories.memory import Found, Memory, NewMemory
 from tests.servers import connect, database_name, new_database, run, value
@@ -91,7 +93,10 @@ async def until_one_waits(url: str) -> None:
 
 # The same methods ---------------------------------------------------------------------------------
 
-TWINS = [(MemoryRepository, AsyncMemoryRepository)]
+TWINS = [
+    (MemoryRepository, AsyncMemoryRepository),
+    (KnowledgeRepository, AsyncKnowledgeRepository),
+]
 
 
 def methods(repository: type) -> dict[str, Callable[..., object]]:
@@ -260,6 +265,67 @@ def test_without_an_embedder_words_find_what_was_kept(database_url: str) -> None
     on_a_loop(work)
 
 
+# The same of documents ----------------------------------------------------------------------------
+
+CHUNKS = [Chunk(n, f"The kettle whistles {n} times.", 0, 30, ("Handbook",)) for n in range(70)]
+DOCUMENT = NewDocument(source="b.md", title="B", text_hash="1", chunks=CHUNKS[:2], category="faq")
+
+DOCUMENT_CALLS = (
+    call("put", "a.md", "A", CHUNKS, text_hash="1", tags=["shop"], metadata={"position": "top"}),
+    call("put", "a.md", "A", CHUNKS, text_hash="1", tags=["shop"], metadata={"position": "top"}),
+    call("put", "a.md", "A2", CHUNKS[:1], text_hash="2", category="faq"),
+    call("put", "", "A", [], text_hash="2"),  # refused
+    call("put_many", [DOCUMENT]),
+    call("sources"),
+    call("sources", ["a.md"]),
+    call("history", "a.md"),
+    call("search", "kettle", 2, category="faq"),
+    call("search", "kettle", tags=["none"]),
+    call("highlight", "kettle", ()),
+    call("forget", "a.md"),
+    call("forget_many", ["a.md", "b.md"]),
+    call("history", "a.md"),
+)
+
+
+def without_moments(answer: object) -> object:
+    if isinstance(answer, tuple):
+        return tuple(map(without_moments, answer))
+    return replace(answer, since=MAY) if isinstance(answer, Source | Version) else outcome(answer)
+
+
+def test_every_method_about_documents_answers_as_its_twin(
+    database_url: str, second_url: str
+) -> None:
+    assert {step.method for step in DOCUMENT_CALLS} == set(methods(KnowledgeRepository))
+    engine = make_engine(database_url)
+    with Session(engine) as session:
+        expected = [
+            without_moments(attempt(KnowledgeRepository(session, EMBEDDER), step))
+            for step in DOCUMENT_CALLS
+        ]
+    engine.dispose()
+
+    async def work() -> None:
+        async with opened(second_url) as (session,):
+            knowledge = AsyncKnowledgeRepository(session, EMBEDDER)
+            for step, one in zip(DOCUMENT_CALLS, expected, strict=True):
+                try:
+                    answer = await getattr(knowledge, step.method)(*step.given, **step.named)
+                except AgentDBError as error:
+                    answer = type(error), str(error)
+                assert without_moments(answer) == one, step
+
+    on_a_loop(work)
+
+
+def attempt(repository: KnowledgeRepository, step: Call) -> object:
+    try:
+        return getattr(repository, step.method)(*step.given, **step.named)
+    except AgentDBError as error:
+        return type(error), str(error)
+
+
 # The caller's transaction -------------------------------------------------------------------------
 
 
@@ -399,6 +465,7 @@ WAITING_CALLS = (
     call("add", "ships on Monday"),
     call("add", NewMemory("lives in Oslo", subject="ann", key="home")),
     call("add_many", ["ships on Monday", "pays by card"]),
+    call("load", [f"row {n}" for n in range(100)]),
     call("update", 1, content="The customer likes coffee"),
     call("forget", 1),
 )
