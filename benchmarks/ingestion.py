@@ -1,8 +1,9 @@
 """How near `add_many` comes to a raw binary COPY: `python -m benchmarks.ingestion --rows 20000`.
 
-Both keep the same rows with vectors in the same table with the same indexes, in turns. The copy is
-told everything that a memory has to be made of: its hash is computed before the clock starts. CPU is
-that of this process and of its server process together (read from /proc, so on Linux).
+Both keep the same rows with vectors in the same table with the same indexes, in turns. The copy
+has the hash of each text before the clock starts. CPU is that of this process and of its server
+process together (read from /proc, so on Linux). On a busy machine wall time favours the copy, which
+keeps both processes at work at once.
 """
 
 from __future__ import annotations

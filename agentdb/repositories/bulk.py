@@ -6,7 +6,9 @@ session's own statement, so it is the same on an event loop, in a savepoint and 
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, NamedTuple, TypeAlias, cast
@@ -38,12 +40,27 @@ from agentdb.search.entries import ENTRY
 FROM = 50
 """So many entries are kept in this way; fewer are quicker in a plain statement."""
 
-_MOST = 10_000  # a statement holds
+_MOST = 2_500  # a statement holds: its arrays, the vectors above all, stay near the processor
 _MOST_CHARACTERS = 8_000_000
 _OID = "agentdb halfvec"
 _UNTRACKED = {"synchronize_session": False}
 
 Identity: TypeAlias = tuple[str, str, bytes]
+
+
+@contextmanager
+def uncollected() -> Iterator[None]:
+    """Make many values while the collector of garbage waits; as a decorator, too.
+
+    It would look at all of them again and again, which took a third of the time: none is garbage.
+    """
+    was_on = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_on:
+            gc.enable()
 
 
 class Draft(NamedTuple):
@@ -107,18 +124,15 @@ def _made() -> PostgresInsert:
         "namespace": bindparam("namespace", type_=Text()),
         **dict(given.c.items()),
     }
-    values["valid_from"] = func.coalesce(given.c.valid_from, func.clock_timestamp())
+    # One moment for all: to read that of each row back would take as long as to make it.
+    now = bindparam("now", type_=_ENTRIES.c.created_at.type)
+    values["created_at"] = now
+    values["valid_from"] = func.coalesce(given.c.valid_from, now)
     return merging(insert(_ENTRIES).from_select(list(values), select(*values.values())))
 
 
 # Built once, as searches are.
-_KEPT: Insert = _made().returning(
-    _ENTRIES.c.id,
-    _ENTRIES.c.content_hash,
-    _ENTRIES.c.created_at,
-    _ENTRIES.c.valid_from,
-    _ENTRIES.c.times,
-)
+_KEPT: Insert = _made().returning(_ENTRIES.c.id, _ENTRIES.c.content_hash, _ENTRIES.c.times)
 _COUNTED = _made().returning(literal_column("xmax = 0").label("new")).cte("kept")
 _COUNTS = select(func.count().filter(_COUNTED.c.new)).select_from(_COUNTED)
 
@@ -131,49 +145,66 @@ class Bulk:
     tenant: str
     namespace: str
 
-    def keep(self, drafts: Sequence[Draft]) -> Iterator[Memory]:
-        """Insert what is new, count what is not; yield each as it is kept, in their order."""
-        for part in _parts(drafts):
-            rows = self.session.execute(_KEPT, self._bound(part), execution_options=_UNTRACKED)
-            yield from self._memories(part, rows.all())
+    def keep(self, drafts: Sequence[Draft]) -> list[Memory]:
+        """Insert what is new, count what is not; return each as it is kept, in their order."""
+        kept: list[Memory] = []
+        for part, bound in self._bound(drafts):
+            rows = self.session.execute(_KEPT, bound, execution_options=_UNTRACKED).all()
+            pairs = list(zip(part, rows, strict=True))
+            there = self._read([id_ for draft, (id_, _, times) in pairs if times != draft.times])
+            kept += self._memories(pairs, there, bound["now"])
+        return kept
 
     def count(self, drafts: Sequence[Draft]) -> int:
         """Do as `keep` does, and return how many were new: a third of the work is saved."""
         return sum(
-            self.session.scalar(_COUNTS, self._bound(part), execution_options=_UNTRACKED) or 0
-            for part in _parts(drafts)
+            self.session.scalar(_COUNTS, arrays, execution_options=_UNTRACKED) or 0
+            for _, arrays in self._bound(drafts)
         )
 
-    def _bound(self, drafts: Sequence[Draft]) -> dict[str, object]:
+    def _bound(
+        self, drafts: Sequence[Draft]
+    ) -> Iterator[tuple[Sequence[Draft], Mapping[str, Any]]]:
+        """Yield parts with what is bound for them."""
         whose = {"tenant": self.tenant, "namespace": self.namespace}
-        return {**_arrays(drafts, halfvec_number(self.session)), **whose}
+        halfvec = halfvec_number(self.session)
+        for part in _parts(drafts):
+            now = self.session.scalar(select(func.clock_timestamp()))
+            yield part, {**_arrays(part, halfvec), **whose, "now": now}
 
-    def _memories(self, drafts: Sequence[Draft], rows: Sequence[Any]) -> Iterator[Memory]:
-        counted = [
-            id_
-            for draft, (id_, _, _, _, times) in zip(drafts, rows, strict=True)
-            if times != draft.times
+    @uncollected()
+    def _memories(
+        self,
+        pairs: Sequence[tuple[Draft, Any]],
+        there: Mapping[int, Memory],
+        now: datetime,
+    ) -> list[Memory]:
+        """Return what was kept: as it was given, or, of what was there before, as it was read."""
+        return [
+            there.get(id_) or self._memory(draft, id_, digest, now)
+            for draft, (id_, digest, _) in pairs
         ]
-        there = self._read(counted)
-        for draft, (id_, digest, created_at, valid_from, _) in zip(drafts, rows, strict=True):
-            assert digest == draft.hash  # noqa: S101 - what an insert returns is in its order
-            yield there.get(id_) or Memory(
-                id=id_,
-                tenant=self.tenant,
-                namespace=self.namespace,
-                kind=draft.new.kind,
-                subject=draft.new.subject,
-                key=None,
-                agent=draft.new.agent,
-                content=draft.content,
-                metadata=draft.metadata,
-                importance=float(draft.new.importance),
-                times=draft.times,
-                created_at=created_at,
-                valid_from=valid_from,
-                valid_to=None,
-                expires_at=draft.expires_at,
-            )
+
+    def _memory(self, draft: Draft, id_: int, digest: bytes, now: datetime) -> Memory:
+        assert digest == draft.hash  # noqa: S101 - what an insert returns is in its order
+        new = draft.new
+        return Memory(
+            id=id_,
+            tenant=self.tenant,
+            namespace=self.namespace,
+            kind=new.kind,
+            subject=new.subject,
+            key=None,
+            agent=new.agent,
+            content=draft.content,
+            metadata=draft.metadata,
+            importance=float(new.importance),
+            times=draft.times,
+            created_at=now,
+            valid_from=new.valid_from or now,
+            valid_to=None,
+            expires_at=draft.expires_at,
+        )
 
     def _read(self, ids: Sequence[int]) -> dict[int, Memory]:
         if not ids:
@@ -197,6 +228,7 @@ def halfvec_number(session: Session) -> int:
     return oid
 
 
+@uncollected()
 def _arrays(drafts: Sequence[Draft], halfvec: int) -> dict[str, Packed]:
     news = [draft.new for draft in drafts]
     return {

@@ -31,7 +31,7 @@ from agentdb.embedding.embedder import Embedder, Vector, directions
 from agentdb.errors import BadInput, BadText, DimensionMismatch, NotFound
 from agentdb.models.entry import EntryRow, Kind
 from agentdb.models.vector import HalfVectorType
-from agentdb.repositories.bulk import FROM, Bulk, Draft, Identity, merging
+from agentdb.repositories.bulk import FROM, Bulk, Draft, Identity, merging, uncollected
 from agentdb.repositories.memory import (
     DEFAULT_TENANT,
     Found,
@@ -92,7 +92,7 @@ class MemoryRepository:
 
         All or, if it raises as `add` does, none of them; the error says which one it is about.
         """
-        return self._add(self._embedded(_drafts(memories, _raise)))
+        return self._add(self._embedded(_drafts(list(memories), _raise)))
 
     def load(
         self,
@@ -110,7 +110,7 @@ class MemoryRepository:
         """
         refused: list[Refused] = []
         refuse = _raise if on_error == "raise" else refused.append
-        drafts = self._embedded(_drafts(memories, refuse), refuse)
+        drafts = self._embedded(_drafts(list(memories), refuse), refuse)
         kept = 0
         with self._writing(drafts):
             plain = _merged_all(draft for draft in drafts if not _stands_alone(draft.new))
@@ -372,6 +372,7 @@ class MemoryRepository:
             return given or missing
         return sorted([*given, *missing], key=lambda draft: draft.place)
 
+    @uncollected()
     def _directed(self, drafts: Sequence[Draft], refuse: Refusing) -> list[Draft]:
         """Return drafts with the vectors they were given, all at once if there is no fault."""
         vectors = [draft.new.vector for draft in drafts]
@@ -425,7 +426,8 @@ class MemoryRepository:
             raise BadInput(message) from error
 
 
-def _drafts(memories: Iterable[NewMemory | str], refuse: Refusing) -> list[Draft]:
+@uncollected()
+def _drafts(memories: Sequence[NewMemory | str], refuse: Refusing) -> list[Draft]:
     drafts: list[Draft] = []
     for number, memory in enumerate(memories, start=1):
         try:
@@ -547,6 +549,7 @@ def _stands_alone(new: NewMemory) -> bool:
     return new.key is not None or new.valid_to is not None
 
 
+@uncollected()
 def _merged_all(drafts: Iterable[Draft]) -> list[Draft]:
     """Return what is to be kept of each, once; sorted, so that two writers cannot deadlock."""
     merged: dict[Identity, Draft] = {}
