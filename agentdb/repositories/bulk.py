@@ -7,7 +7,9 @@ session's own statement, so it is the same on an event loop, in a savepoint and 
 from __future__ import annotations
 
 import gc
+from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
@@ -147,30 +149,39 @@ class Bulk:
 
     def keep(self, drafts: Sequence[Draft]) -> list[Memory]:
         """Insert what is new, count what is not; return each as it is kept, in their order."""
-        kept: list[Memory] = []
-        for part, bound in self._bound(drafts):
-            rows = self.session.execute(_KEPT, bound, execution_options=_UNTRACKED).all()
-            pairs = list(zip(part, rows, strict=True))
-            there = self._read([id_ for draft, (id_, _, times) in pairs if times != draft.times])
-            kept += self._memories(pairs, there, bound["now"])
-        return kept
+        with ThreadPoolExecutor(1) as beside:
+            kept: list[Future[list[Memory]]] = []
+            for part, bound in self._bound(drafts, beside):
+                rows = self.session.execute(_KEPT, bound, execution_options=_UNTRACKED).all()
+                pairs = list(zip(part, rows, strict=True))
+                there = self._read(
+                    [id_ for draft, (id_, _, times) in pairs if times != draft.times]
+                )
+                kept.append(beside.submit(self._memories, pairs, there, bound["now"]))
+            return [memory for each in kept for memory in each.result()]
 
     def count(self, drafts: Sequence[Draft]) -> int:
         """Do as `keep` does, and return how many were new: a third of the work is saved."""
-        return sum(
-            self.session.scalar(_COUNTS, arrays, execution_options=_UNTRACKED) or 0
-            for _, arrays in self._bound(drafts)
-        )
+        with ThreadPoolExecutor(1) as beside:
+            return sum(
+                self.session.scalar(_COUNTS, bound, execution_options=_UNTRACKED) or 0
+                for _, bound in self._bound(drafts, beside)
+            )
 
     def _bound(
-        self, drafts: Sequence[Draft]
+        self, drafts: Sequence[Draft], beside: Executor
     ) -> Iterator[tuple[Sequence[Draft], Mapping[str, Any]]]:
-        """Yield parts with what is bound for them."""
-        whose = {"tenant": self.tenant, "namespace": self.namespace}
+        """Yield parts with what is bound for them; the next is packed while one is kept."""
         halfvec = halfvec_number(self.session)
-        for part in _parts(drafts):
-            now = self.session.scalar(select(func.clock_timestamp()))
-            yield part, {**_arrays(part, halfvec), **whose, "now": now}
+        packing = deque[tuple[Sequence[Draft], Future[dict[str, Packed]]]]()
+        for part in (*_parts(drafts), None):
+            if part is not None:
+                packing.append((part, beside.submit(_arrays, part, halfvec)))
+            if packing and (part is None or len(packing) > 1):
+                whose = {"tenant": self.tenant, "namespace": self.namespace}
+                now = self.session.scalar(select(func.clock_timestamp()))
+                ready, arrays = packing.popleft()
+                yield ready, {**arrays.result(), **whose, "now": now}
 
     @uncollected()
     def _memories(
