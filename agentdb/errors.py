@@ -17,6 +17,7 @@ The message says what happened and what to do next; a door prints it as one line
     │   ├── Conflict
     │   ├── AttachmentBroken
     │   ├── TableBusy
+    │   ├── SpaceUnready
     │   └── NotFound
     ├── TargetError               the audited database
     │   ├── TargetUnreachable
@@ -105,6 +106,10 @@ class Conflict(DatabaseError):
     def __init__(self, message: str, newest: int) -> None:
         super().__init__(message)
         self.newest = newest
+
+
+class SpaceUnready(DatabaseError):
+    """The vectors of another model cannot take over yet, or there is nothing to go back to."""
 
 
 class NotFound(DatabaseError):

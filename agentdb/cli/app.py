@@ -25,6 +25,7 @@ from agentdb.cli import (
     ingest,
     memory,
     recommendations,
+    reembed,
     schedule,
     server,
     similar,
@@ -59,6 +60,7 @@ app.command(epilog=analytics.EXAMPLE)(analytics.analytics)
 app.command(epilog=attach.ATTACH_EXAMPLE)(attach.attach)
 app.command(epilog=attach.DETACH_EXAMPLE)(attach.detach)
 app.command(epilog=attach.WORK_EXAMPLE)(attach.work)
+app.command(epilog=reembed.EXAMPLE)(reembed.reembed)
 app.command(name="eval", epilog=evaluate.EXAMPLE)(evaluate.evaluate)
 app.command(epilog=schedule.EXAMPLE)(schedule.schedule)
 app.add_typer(server.app)

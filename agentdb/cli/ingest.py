@@ -25,6 +25,7 @@ from agentdb.settings import read_settings
 
 if TYPE_CHECKING:
     from agentdb.documents.document import Unreadable
+    from agentdb.repositories.knowledge import Highlight
     from agentdb.repositories.memory import Found
     from agentdb.wiring.ingesting import Summary
 
@@ -43,13 +44,20 @@ def ingest(
     text_from: Annotated[
         str | None, typer.Option(metavar="FIELD", help="Of JSONL and CSV: where the text is.")
     ] = None,
+    category: Annotated[
+        str | None, typer.Option(help="To search by; else that of a row, if it has one.")
+    ] = None,
+    prune: Annotated[
+        bool, typer.Option("--prune", help="Forget documents of these paths that are gone.")
+    ] = False,
     format_: FormatOption = Format.TABLE,
 ) -> None:
     """Keep documents to search in: text, Markdown, HTML, PDF, and rows of JSONL and CSV.
 
     Run it again when files have changed, or when it was interrupted: what is kept and unchanged
     is passed over. A document is known by its path as given, a row by its number behind it
-    (faq.csv#2). What is gone from the files stays until `agentdb forget --subject faq.csv#2`.
+    (faq.csv#2). What is gone from the files stays, unless you say --prune, or until
+    `agentdb forget --subject faq.csv#2`.
     """
     from agentdb.wiring import ingesting  # noqa: PLC0415 - --help does without numpy
 
@@ -60,14 +68,18 @@ def ingest(
             namespace=namespace,
             tags=tag or (),
             text_from=text_from,
+            category=category,
+            prune=prune,
             tell=_with_time_left(tell),
         )
     _require_documents(done, paths)
     if format_ == Format.JSON:
         print_json(done)
         return
-    columns = ("new", "replaced", "unchanged", "chunks", "unreadable")
-    counts = (done.new, done.replaced, done.unchanged, done.chunks, len(done.unreadable))
+    columns = ["new", "replaced", "unchanged", "chunks", "unreadable"]
+    counts = [done.new, done.replaced, done.unchanged, done.chunks, len(done.unreadable)]
+    if prune:
+        columns, counts = [*columns, "pruned"], [*counts, done.pruned]
     print_table(columns, [counts])
     for each in done.unreadable:
         say(_reason(each))
@@ -79,6 +91,7 @@ def search(
     tag: Annotated[
         list[str] | None, typer.Option(help="Only with it, and with the others.")
     ] = None,
+    category: Annotated[str | None, typer.Option(help="Only of it.")] = None,
     namespace: NamespaceOption = "",
     in_: Annotated[
         str | None, typer.Option("--in", metavar="NAME", help="The rows of an attached table.")
@@ -98,14 +111,19 @@ def search(
         raise BadInput("--filter is about the columns of a table: name it with --in")
     from agentdb.wiring import ingesting  # noqa: PLC0415 - --help does without numpy
 
-    found = ingesting.search(read_settings(), text, count, namespace=namespace, tags=tag or ())
+    found, marked = ingesting.search(
+        read_settings(), text, count, namespace=namespace, tags=tag or (), category=category
+    )
     if format_ == Format.JSON:
         print_json(found)
         return
-    columns = ["score", "source", "under", "text"]
+    columns = ["score", "source", "under", "passage"]
     if explain:
         columns += WHY
-    print_table(columns, [_row(each, explain=explain) for each in found])
+    rows = [
+        _row(each, passage, explain=explain) for each, passage in zip(found, marked, strict=True)
+    ]
+    print_table(columns, rows)
     if not found:
         say("nothing was ingested that fits: agentdb ingest PATH")
 
@@ -121,7 +139,7 @@ def _search_rows(
     print_rows(found, explain=explain, format_=format_)
 
 
-def _row(found: Found, *, explain: bool) -> list[object]:
+def _row(found: Found, passage: Highlight, *, explain: bool) -> list[object]:
     memory = found.memory
     headings = memory.metadata.get("headings")
     under = " > ".join(map(str, headings)) if isinstance(headings, list) else ""
@@ -129,7 +147,7 @@ def _row(found: Found, *, explain: bool) -> list[object]:
         f"{found.score:.2f}",
         memory.subject,
         under,
-        " ".join(memory.content.split()),
+        " ".join(str(passage).split()),
     ]
     return [*row, *why(found)] if explain else row
 

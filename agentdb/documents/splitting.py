@@ -74,6 +74,11 @@ def split(
     ]
 
 
+def under_headings(headings: Sequence[str], text: str) -> str:
+    """Return what the vector of a chunk is of: the headings it stands under, and its text."""
+    return "\n".join([" > ".join(headings), text]) if headings else text
+
+
 @dataclass(frozen=True, slots=True)
 class _Cutter:
     """The library's splitters for one size: by tokens, and by characters what defies tokens."""

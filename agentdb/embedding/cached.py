@@ -10,7 +10,7 @@ from typing import Protocol
 
 import numpy as np
 
-from agentdb.embedding.embedder import Embedder, Vector, Vectors
+from agentdb.embedding.embedder import Embedder, Vector, Vectors, version_of
 
 
 class VectorCache(Protocol):
@@ -41,6 +41,11 @@ class CachedEmbedder:
     def dimension(self) -> int:
         """How many numbers each vector has."""
         return self.embedder.dimension
+
+    @property
+    def version(self) -> str:
+        """The version of the model, where it says so."""
+        return version_of(self.embedder)
 
     def embed(self, texts: Sequence[str]) -> Vectors:
         """Return one vector a text, the new ones embedded in one go and kept."""

@@ -7,8 +7,15 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from agentdb.embedding.embedder import Embedder
-from agentdb.embedding.files import PACKAGED, kept_name, packaged_folder, require, vouched
-from agentdb.embedding.hashing import HashingEmbedder
+from agentdb.embedding.files import (
+    PACKAGED,
+    dimension_of,
+    kept_name,
+    packaged_folder,
+    require,
+    vouched,
+)
+from agentdb.embedding.hashing import make_hashing_embedder
 from agentdb.embedding.minilm import MiniLM
 from agentdb.embedding.openai import make_openai_embedder
 from agentdb.embedding.sentence_transformer import SentenceTransformerEmbedder
@@ -18,14 +25,15 @@ from agentdb.errors import BadSetting
 def load_embedder(name: str, environment: Mapping[str, str] = os.environ) -> Embedder:
     """Return the embedder that a name means; its model is imported when the first text comes.
 
-    `hashing`; `all-MiniLM-L6-v2` (with its hub's name in front: the same through
-    sentence-transformers); `openai:NAME`; a folder; or a model sentence-transformers has at hand.
+    `hashing`, or `hashing-768` for another dimension; `all-MiniLM-L6-v2` (with its hub's name in
+    front: the same through sentence-transformers); `openai:NAME`, `openai:NAME@1024`; a folder;
+    or a model sentence-transformers has at hand.
     Raises ModelUnavailable if something is not installed, BadSetting if the name cannot be one.
     """
     if not name.strip():
         raise BadSetting("AGENTDB_EMBEDDING_MODEL is empty: unset it, or set it to hashing.")
-    if name == "hashing":
-        return HashingEmbedder()
+    if name == "hashing" or name.startswith("hashing-"):
+        return make_hashing_embedder(name)
     if name.startswith("openai:"):
         return make_openai_embedder(name.removeprefix("openai:"), environment)
     if name == PACKAGED:
@@ -41,5 +49,6 @@ def _through_sentence_transformers(name: str) -> Embedder:
         return SentenceTransformerEmbedder(PACKAGED, str(vouched(packaged_folder())))
     folder = Path(name).expanduser()
     if folder.is_dir():
-        return SentenceTransformerEmbedder(kept_name(folder), str(folder))
+        dimension = dimension_of(folder)
+        return SentenceTransformerEmbedder(kept_name(folder), str(folder), dimension)
     return SentenceTransformerEmbedder(name, name)

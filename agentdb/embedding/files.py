@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Mapping
 from functools import cache
 from hashlib import file_digest, sha256
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
 
+from agentdb.embedding.embedder import DIMENSION
 from agentdb.errors import ModelUnavailable
 
 PACKAGED = "all-MiniLM-L6-v2"
@@ -47,6 +51,11 @@ def vouched(folder: Path, *names: str) -> Path:
     return folder
 
 
+def vouched_sum(name: str) -> str:
+    """Return the sha256 that a file of the packaged model must have."""
+    return _sums()[name]
+
+
 def kept_name(folder: Path) -> str:
     """Return a name for a folder's model that changes with its weights: `name@1f0c…`.
 
@@ -60,6 +69,33 @@ def kept_name(folder: Path) -> str:
         )
     digest = sha256("".join(map(_sha256, weights)).encode()).hexdigest()
     return f"{folder.resolve().name}@{digest[:12]}"
+
+
+def dimension_of(folder: Path) -> int:
+    """Return how many numbers a folder's model gives, as its files say: it is not loaded for that.
+
+    That of its last module which says so; the usual one where none does.
+    """
+    said = [
+        _numbers(config)
+        for module in _json(folder / "modules.json", [])
+        if isinstance(module, dict)
+        and isinstance(config := _json(folder / str(module.get("path")) / "config.json", {}), dict)
+    ]
+    return next((number for number in reversed(said) if number), DIMENSION)
+
+
+def _numbers(config: Mapping[str, object]) -> int | None:
+    width = config.get("out_features") or config.get("word_embedding_dimension")
+    modes = sum(value is True for key, value in config.items() if key.startswith("pooling_mode_"))
+    return width * max(1, modes) if isinstance(width, int) else None
+
+
+def _json(path: Path, otherwise: list[object] | dict[str, object]) -> Any:  # noqa: ANN401 - any JSON
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return otherwise
 
 
 @cache

@@ -16,7 +16,7 @@ import numpy as np
 
 from agentdb.embedding.embedder import DIMENSION, Vectors
 from agentdb.embedding.encoder import Encoder, make_encoder
-from agentdb.embedding.files import PACKAGED, vouched
+from agentdb.embedding.files import PACKAGED, vouched, vouched_sum
 
 if TYPE_CHECKING:
     from tokenizers import Tokenizer
@@ -41,6 +41,11 @@ class MiniLM:
         tokens = [encoding.ids for encoding in encodings]
         parts = [self._encoder(batch) for batch in _batches(tokens)]
         return np.concatenate([np.empty((0, DIMENSION), np.float32), *parts])
+
+    @property
+    def version(self) -> str:
+        """The beginning of the sha256 that its weights must have."""
+        return vouched_sum(_WEIGHTS)[:12]
 
     @cached_property
     def _encoder(self) -> Encoder:

@@ -17,7 +17,7 @@ from urllib.request import Request, urlopen
 
 import numpy as np
 
-from agentdb.embedding.embedder import DIMENSION, Vectors, fitting, unit
+from agentdb.embedding.embedder import DIMENSION, MOST_NUMBERS, Vectors, fitting, unit
 from agentdb.errors import BadSetting, EmbeddingError, ModelUnavailable
 
 _DEFAULT_URL = "https://api.openai.com/v1"
@@ -39,22 +39,23 @@ class OpenAIEmbedder:
     @property
     def name(self) -> str:
         """The model's name, marked as one that answers from elsewhere."""
-        return f"openai:{self.model}"
+        asked = "" if self.dimension == DIMENSION else f"@{self.dimension}"
+        return f"openai:{self.model}{asked}"
 
     def embed(self, texts: Sequence[str]) -> Vectors:
         """Return one vector of length 1 a text; raises DimensionMismatch for another dimension."""
         starts = range(0, len(texts), _BATCH_TEXTS)
         parts = [self._batch(texts[start : start + _BATCH_TEXTS]) for start in starts]
-        return np.concatenate([np.empty((0, DIMENSION), np.float32), *parts])
+        return np.concatenate([np.empty((0, self.dimension), np.float32), *parts])
 
     def _batch(self, texts: Sequence[str]) -> Vectors:
         # An empty text is refused there; a space says as little.
         asked = {"model": self.model, "input": [text or " " for text in texts]}
         try:
-            answer = self._post(asked | {"dimensions": DIMENSION})
+            answer = self._post(asked | {"dimensions": self.dimension})
         except _Refused:  # many models have one dimension and refuse to be asked for any
             answer = self._post(asked)
-        return fitting(unit(_vectors(answer, len(texts), self.host)), self.name)
+        return fitting(unit(_vectors(answer, len(texts), self.host)), self.name, self.dimension)
 
     @property
     def host(self) -> str:
@@ -103,7 +104,11 @@ class _Refused(EmbeddingError):
 
 
 def make_openai_embedder(model: str, environment: Mapping[str, str]) -> OpenAIEmbedder:
-    """Return the embedder for `openai:MODEL`, from OPENAI_BASE_URL and OPENAI_API_KEY."""
+    """Return the embedder for `openai:MODEL`, from OPENAI_BASE_URL and OPENAI_API_KEY.
+
+    `openai:MODEL@1024` asks for another dimension than the usual one.
+    """
+    model, _, numbers = model.partition("@")
     base_url = environment.get("OPENAI_BASE_URL", "").strip() or _DEFAULT_URL
     key = environment.get("OPENAI_API_KEY", "").strip()
     if not model:
@@ -114,7 +119,15 @@ def make_openai_embedder(model: str, environment: Mapping[str, str]) -> OpenAIEm
         raise ModelUnavailable(f"The model openai:{model} needs a key: set OPENAI_API_KEY.")
     if not (key.isascii() and key.isprintable()):
         raise BadSetting("OPENAI_API_KEY holds characters that no key has: set it anew.")
-    return OpenAIEmbedder(model, base_url, key)
+    return OpenAIEmbedder(model, base_url, key, _dimension(numbers))
+
+
+def _dimension(numbers: str) -> int:
+    if not numbers:
+        return DIMENSION
+    if not (numbers.isascii() and numbers.isdecimal() and 1 < int(numbers) <= MOST_NUMBERS):
+        raise BadSetting(f"openai:NAME@{numbers} is no dimension: give 2 to {MOST_NUMBERS:,}.")
+    return int(numbers)
 
 
 def _vectors(answer: object, count: int, host: str) -> Vectors:

@@ -33,12 +33,12 @@ class SentenceTransformerEmbedder:
     def embed(self, texts: Sequence[str]) -> Vectors:
         """Return one vector of length 1 a text; raises DimensionMismatch for another dimension."""
         if not texts:
-            return np.empty((0, DIMENSION), np.float32)
+            return np.empty((0, self.dimension), np.float32)
         with self._turn:  # its tokenizer serves one thread at a time
             vectors = self._model.encode(
                 list(texts), normalize_embeddings=True, show_progress_bar=False
             )
-        return fitting(np.asarray(vectors, dtype=np.float32), self.name)
+        return fitting(np.asarray(vectors, dtype=np.float32), self.name, self.dimension)
 
     @cached_property
     def _model(self) -> SentenceTransformer:

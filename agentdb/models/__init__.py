@@ -6,6 +6,7 @@ from agentdb.models.attachment import AttachedRow, AttachmentRow, QueueRow
 from agentdb.models.audit import AuditRow, StatementRow
 from agentdb.models.base import Base
 from agentdb.models.conversation import InteractionRow, MessageRow, SessionRow
+from agentdb.models.document import DocumentVersionRow
 from agentdb.models.embedding import EmbeddingRow
 from agentdb.models.entry import EntryRow, SpaceRow
 from agentdb.models.optimization import OptimizationRow
@@ -19,6 +20,7 @@ __all__ = [
     "AttachmentRow",
     "AuditRow",
     "Base",
+    "DocumentVersionRow",
     "EmbeddingRow",
     "EntryRow",
     "InteractionRow",

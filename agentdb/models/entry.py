@@ -27,7 +27,11 @@ Kind = Literal["fact", "episode", "preference", "procedure", "message", "chunk",
 
 
 class SpaceRow(Base):
-    """A model whose vectors are kept; searches compare those of the current one."""
+    """A model whose vectors are kept; searches compare those of the current one.
+
+    Those of another one are in `entries` too, in `embedding_` and the `id` of their space: a
+    column that comes and goes, which the class below does not know.
+    """
 
     __tablename__ = "embedding_spaces"
     __table_args__ = (
@@ -44,6 +48,9 @@ class SpaceRow(Base):
     dimension: Mapped[int] = mapped_column(Integer)
     is_current: Mapped[bool] = mapped_column(server_default=text("true"))
     created_at: Mapped[datetime] = mapped_column(server_default=func.clock_timestamp())
+    version: Mapped[str] = mapped_column(server_default="")  # of the model's weights
+    indexed: Mapped[bool] = mapped_column(server_default=text("false"))  # or is to be again
+    retired_at: Mapped[datetime | None]  # when another one took its place
 
 
 class EntryRow(Base):

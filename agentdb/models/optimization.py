@@ -11,7 +11,7 @@ from sqlalchemy.dialects.postgresql import TSVECTOR
 from sqlalchemy.orm import Mapped, mapped_column
 
 from agentdb.models.base import Base, Json, one_of
-from agentdb.models.vector import DIMENSION, Vector, VectorType
+from agentdb.models.vector import Vector, VectorType
 
 Kind = Literal[
     "create_index", "drop_index", "rewrite", "statistics", "partition", "setting", "maintenance"
@@ -79,7 +79,7 @@ class OptimizationRow(Base):
     measured_at: Mapped[datetime | None]
     embedding_model: Mapped[str | None]
     # Search reads these two; nobody needs them beside the advice.
-    embedding: Mapped[Vector | None] = mapped_column(VectorType(DIMENSION), deferred=True)
+    embedding: Mapped[Vector | None] = mapped_column(VectorType(), deferred=True)
     words: Mapped[str] = mapped_column(
         TSVECTOR,
         Computed("to_tsvector('simple'::regconfig, features)", persisted=True),

@@ -53,17 +53,21 @@ class VectorType(UserDefinedType[Vector]):
 
 
 class HalfVectorType(UserDefinedType[Vector]):
-    """`halfvec(384)`: two bytes a number, which a search cannot tell from four."""
+    """`halfvec(384)`: two bytes a number, which a search cannot tell from four.
+
+    Without a dimension, `halfvec`: so a vector is bound, as the column may be as wide as another
+    model's vectors by now.
+    """
 
     cache_ok = True
     render_bind_cast = True
 
-    def __init__(self, dimension: int) -> None:
+    def __init__(self, dimension: int | None = None) -> None:
         self.dimension = dimension
 
     def get_col_spec(self, **_: object) -> str:
         """Return the type's name in DDL and casts."""
-        return f"HALFVEC({self.dimension})"
+        return "HALFVEC" if self.dimension is None else f"HALFVEC({self.dimension})"
 
     def bind_processor(self, dialect: Dialect) -> Callable[[Vector | None], HalfWire | None]:  # noqa: ARG002  SQLAlchemy's signature
         """Return what makes a parameter of an array: psycopg dumps it in binary."""

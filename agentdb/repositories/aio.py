@@ -11,11 +11,12 @@ from typing import Any, Concatenate, Generic, ParamSpec, TypeVar
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.util import await_
 
-from agentdb.embedding.embedder import Embedder, Vectors
+from agentdb.embedding.embedder import Embedder, Vectors, version_of
 from agentdb.embedding.reranker import Reranker
 from agentdb.repositories.analytics import AnalyticsRepository
 from agentdb.repositories.attachments import AttachmentRepository
 from agentdb.repositories.conversations import ConversationRepository
+from agentdb.repositories.knowledge import KnowledgeRepository
 from agentdb.repositories.memories import MemoryRepository
 from agentdb.repositories.memory import DEFAULT_TENANT
 from agentdb.repositories.prompts import PromptRepository
@@ -72,6 +73,11 @@ class OffLoop:
         """How many numbers each vector has."""
         return self.embedder.dimension
 
+    @property
+    def version(self) -> str:
+        """The version of the model, where it says so."""
+        return version_of(self.embedder)
+
     def embed(self, texts: Sequence[str]) -> Vectors:
         """Return what the embedder returns; a cancelled await leaves it to finish unheard."""
         return await_(asyncio.to_thread(self.embedder.embed, texts))
@@ -121,12 +127,42 @@ class AsyncMemoryRepository(Twin[MemoryRepository]):
 
     add = awaited(MemoryRepository.add)
     add_many = awaited(MemoryRepository.add_many)
+    load = awaited(MemoryRepository.load)
     get = awaited(MemoryRepository.get)
     search = awaited(MemoryRepository.search)
     search_many = awaited(MemoryRepository.search_many)
     update = awaited(MemoryRepository.update)
     forget = awaited(MemoryRepository.forget)
     history = awaited(MemoryRepository.history)
+
+
+class AsyncKnowledgeRepository(Twin[KnowledgeRepository]):
+    """What agents can look up, in the caller's async session: never committed here.
+
+    The same as `KnowledgeRepository`, where each method is described.
+    """
+
+    def __init__(
+        self,
+        session: AsyncSession,
+        embedder: Embedder | None = None,
+        *,
+        tenant: str = DEFAULT_TENANT,
+        namespace: str = "",
+    ) -> None:
+        own = KnowledgeRepository(
+            session.sync_session, off_loop(embedder), tenant=tenant, namespace=namespace
+        )
+        super().__init__(session, own)
+
+    put = awaited(KnowledgeRepository.put)
+    put_many = awaited(KnowledgeRepository.put_many)
+    search = awaited(KnowledgeRepository.search)
+    sources = awaited(KnowledgeRepository.sources)
+    history = awaited(KnowledgeRepository.history)
+    highlight = awaited(KnowledgeRepository.highlight)
+    forget = awaited(KnowledgeRepository.forget)
+    forget_many = awaited(KnowledgeRepository.forget_many)
 
 
 class AsyncConversationRepository(Twin[ConversationRepository]):

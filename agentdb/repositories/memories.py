@@ -2,41 +2,51 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from hashlib import blake2b
-from typing import Any, get_args
+from hashlib import blake2b, sha256
+from typing import Any, Literal, NoReturn, TypeAlias, get_args
 
-import numpy as np
 from pgvector import HalfVector as HalfWire
 from sqlalchemy import (
     BigInteger,
+    BindParameter,
     ColumnElement,
     cast,
     delete,
     func,
-    literal_column,
+    literal,
     select,
     update,
 )
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB, insert
-from sqlalchemy.exc import IntegrityError
+from sqlalchemy.exc import DataError, IntegrityError
 from sqlalchemy.orm import Session
 
-from agentdb.embedding.cached import canonical, content_hash
-from agentdb.embedding.embedder import Embedder, Vector, fitting
+from agentdb.embedding.batches import embed_by_length
+from agentdb.embedding.cached import canonical
+from agentdb.embedding.embedder import Embedder, Vector, directions
 from agentdb.embedding.reranker import Reranker
-from agentdb.errors import BadInput, BadText, NotFound, SpaceMismatch
-from agentdb.models.base import Json
-from agentdb.models.entry import EntryRow, Kind, SpaceRow
+from agentdb.errors import BadInput, BadText, DimensionMismatch, NotFound, SpaceMismatch
+from agentdb.models.entry import EntryRow, Kind
+from agentdb.models.vector import HalfVectorType
+from agentdb.repositories.bulk import FROM, Bulk, Draft, Identity, merging, uncollected
 from agentdb.repositories.checks import checked_name as _name
 from agentdb.repositories.checks import moment as _moment
 from agentdb.repositories.checks import plain as _plain
 from agentdb.repositories.direct import fetch
-from agentdb.repositories.memory import DEFAULT_TENANT, Found, Memory, NewMemory
+from agentdb.repositories.memory import (
+    DEFAULT_TENANT,
+    Found,
+    Loaded,
+    Memory,
+    NewMemory,
+    Refused,
+)
 from agentdb.repositories.reranking import RERANKED, reranked
+from agentdb.repositories.spaces import require_dimension, require_model, require_space
 from agentdb.repositories.tenancy import Tenanted, remember
 from agentdb.search.diversity import diversified
 from agentdb.search.entries import ENTRY, search_text
@@ -53,22 +63,11 @@ AT_ONCE = 1_000
 
 _LONGEST_TTL = timedelta(days=365_250)
 _KINDS = frozenset(get_args(Kind))
-_BATCH = 500
-_UNIT = 1e-5  # so near to 1, a length makes no difference to sixteen bits
 _ENTRY = tuple(part.key for part in ENTRY)
 _VARIETY = 4  # times as many are found as are wanted, where they are to differ
 _UNTRACKED = {"synchronize_session": False}
-_CURRENT_MODEL = select(SpaceRow.model).where(SpaceRow.is_current)
 
-
-@dataclass(frozen=True, slots=True, eq=False)
-class _Draft:
-    """A memory as its row will be."""
-
-    new: NewMemory
-    hash: bytes
-    metadata: Mapping[str, Json]
-    times: int = 1
+Refusing: TypeAlias = Callable[["Refused"], None]
 
 
 class MemoryRepository(Tenanted):
@@ -100,21 +99,43 @@ class MemoryRepository(Tenanted):
         A value of a fact (`key`) ends the one before. Raises `BadText`, `BadMetadata`, `BadInput`,
         `SpaceMismatch`, `DimensionMismatch`.
         """
-        return self.add_many([memory])[0]
+        return self._add(self._embedded([_draft(memory)]))[0]
 
     def add_many(self, memories: Iterable[NewMemory | str]) -> tuple[Memory, ...]:
         """Remember many things, embedded before any of them is sent; return them in their order.
 
-        All or, if it raises as `add` does, none of them.
+        All or, if it raises as `add` does, none of them; the error says which one it is about.
         """
-        drafts = self._embedded([_draft(memory) for memory in memories])
-        if any(draft.new.vector is not None for draft in drafts):
-            self._require_space()
-        with self._session.begin_nested():
-            self._queue([draft for draft in drafts if draft.new.key is not None])
-            alone = {id(d): self._keep_alone(d) for d in drafts if _stands_alone(d.new)}
-            plain = self._keep([draft for draft in drafts if not _stands_alone(draft.new)])
-        return tuple(alone[id(d)] if id(d) in alone else plain[_identity(d)] for d in drafts)
+        return self._add(self._embedded(_drafts(list(memories), _raise)))
+
+    def load(
+        self,
+        memories: Iterable[NewMemory | str],
+        *,
+        on_error: Literal["raise", "report"] = "raise",
+    ) -> Loaded:
+        """Remember many things as `add_many` does, and return no more than how many there were.
+
+        With `report`, what cannot be kept is left out and told, each by its number; what cannot
+        be embedded, or is of another model, is raised all the same.
+
+            done = memories.load(read(file), on_error="report")
+            print(done.new, [(each.number, each.reason) for each in done.refused])
+        """
+        refused: list[Refused] = []
+        refuse = _raise if on_error == "raise" else refused.append
+        drafts = self._embedded(_drafts(list(memories), refuse), refuse)
+        kept = 0
+        with self._writing(drafts):
+            plain = _merged_all(draft for draft in drafts if not _stands_alone(draft.new))
+            new = self._bulk.count(plain)
+            kept += sum(draft.times for draft in plain)
+            for draft in drafts:
+                if _stands_alone(draft.new):
+                    memory = self._kept_or(refuse, draft)
+                    kept += memory is not None
+                    new += memory is not None and memory.times == draft.times
+        return Loaded(new, kept - new, tuple(sorted(refused, key=lambda each: each.number)))
 
     def get(self, identifier: int) -> Memory:
         """Return a memory by its id; raise `NotFound`."""
@@ -212,13 +233,14 @@ class MemoryRepository(Tenanted):
         stays. Raises `NotFound`, and `BadInput` if the same is remembered already.
         """
         values: dict[str, object] = {}
+        vector: Vector | None = None
         if content is not None:
             draft = self._embedded([_draft(content)])[0]
-            self._require_space()
+            vector = draft.vector
             values |= {
-                "content": draft.new.content,
+                "content": draft.content,
                 "content_hash": draft.hash,
-                "embedding": draft.new.vector,
+                "embedding": _bound(draft.vector),
             }
         if metadata is not None:
             values["metadata_"] = storable(metadata)
@@ -228,7 +250,8 @@ class MemoryRepository(Tenanted):
             values["expires_at"] = _moment(expires_at, "expires_at")
         if values:
             changed = update(EntryRow).where(self._is(identifier)).values(values)
-            with self._refusing("the same is remembered already: forget one of the two"):
+            refusing = self._refusing("the same is remembered already: forget one of the two")
+            with self._of_one_model(vector), refusing:
                 self._session.execute(changed, execution_options=_UNTRACKED)
         return self.get(identifier)
 
@@ -261,45 +284,57 @@ class MemoryRepository(Tenanted):
 
     # What is kept -----------------------------------------------------------------------------
 
-    def _keep(self, drafts: Sequence[_Draft]) -> dict[tuple[str, str, bytes], Memory]:
-        """Insert what is new and count what is not; sorted, so that two writers cannot deadlock."""
-        merged: dict[tuple[str, str, bytes], _Draft] = {}
-        for draft in drafts:
-            before = merged.get(_identity(draft))
-            merged[_identity(draft)] = draft if before is None else _merged(before, draft)
-        kept: dict[tuple[str, str, bytes], Memory] = {}
-        ordered = [merged[key] for key in sorted(merged)]
-        for start in range(0, len(ordered), _BATCH):
-            for row in self._upsert(ordered[start : start + _BATCH]):
-                values = dict(row)
-                digest = values.pop("content_hash")
-                kept[values["kind"], values["subject"] or "", digest] = Memory(**values)
+    def _add(self, drafts: Sequence[Draft]) -> tuple[Memory, ...]:
+        with self._writing(drafts):
+            alone = {d.place: self._keep_alone(d) for d in drafts if _stands_alone(d.new)}
+            plain = self._keep(_merged_all(d for d in drafts if not _stands_alone(d.new)))
+        return tuple(alone[d.place] if d.place in alone else plain[d.identity] for d in drafts)
+
+    @contextmanager
+    def _writing(self, drafts: Sequence[Draft]) -> Iterator[None]:
+        """Make what follows a savepoint, among the writers of the same facts and one model."""
+        vector = next((draft.vector for draft in drafts if draft.vector is not None), None)
+        with self._of_one_model(vector):
+            self._queue([draft for draft in drafts if draft.new.key is not None])
+            yield
+
+    @contextmanager
+    def _of_one_model(self, vector: Vector | None) -> Iterator[None]:
+        """Make what follows a savepoint in which no other model takes over."""
+        self._require_space(vector)
+        try:
+            with self._session.begin_nested():
+                yield
+                # Once more: until the first row was written, another one could take over.
+                self._require_space(vector, keep=False)
+        except DataError:  # of another dimension
+            self._require_space(vector, keep=False)
+            raise
+
+    def _keep(self, drafts: Sequence[Draft]) -> dict[Identity, Memory]:
+        """Insert what is new and count what is not."""
+        if len(drafts) >= FROM:
+            return {
+                d.identity: kept for d, kept in zip(drafts, self._bulk.keep(drafts), strict=True)
+            }
+        kept: dict[Identity, Memory] = {}
+        for row in self._upsert(drafts) if drafts else ():
+            values = dict(row)
+            digest = values.pop("content_hash")
+            kept[values["kind"], values["subject"] or "", digest] = Memory(**values)
         return kept
 
-    def _upsert(self, drafts: Sequence[_Draft]) -> Iterator[Mapping[str, Any]]:
+    def _upsert(self, drafts: Sequence[Draft]) -> Iterator[Mapping[str, Any]]:
         made = insert(EntryRow).values([self._row(draft) for draft in drafts])
-        merged = made.on_conflict_do_update(
-            index_elements=[
-                EntryRow.tenant,
-                EntryRow.namespace,
-                EntryRow.kind,
-                # Written out: with a parameter a generic plan would not find the index.
-                func.coalesce(EntryRow.subject, literal_column("''")),
-                EntryRow.content_hash,
-            ],
-            index_where=EntryRow.valid_to.is_(None) & EntryRow.fact_key.is_(None),
-            set_={
-                "times": EntryRow.times + made.excluded.times,
-                "importance": func.greatest(EntryRow.importance, made.excluded.importance),
-                "metadata": EntryRow.metadata_.op("||")(made.excluded.metadata),
-                "expires_at": made.excluded.expires_at,
-                "embedding": func.coalesce(made.excluded.embedding, EntryRow.embedding),
-            },
-        ).returning(*ENTRY, EntryRow.content_hash)
+        merged = merging(made).returning(*ENTRY, EntryRow.content_hash)
         for row in self._session.execute(merged, execution_options=_UNTRACKED):
             yield row._asdict()
 
-    def _queue(self, facts: Sequence[_Draft]) -> None:
+    @property
+    def _bulk(self) -> Bulk:
+        return Bulk(self._session, self._tenant, self._namespace)
+
+    def _queue(self, facts: Sequence[Draft]) -> None:
         """Wait until nobody else writes these facts; in order, so that two cannot deadlock."""
         whose = (self._tenant, self._namespace)
         locks = sorted({_lock(*whose, d.new.subject or "", d.new.key or "") for d in facts})
@@ -307,13 +342,20 @@ class MemoryRepository(Tenanted):
             one_by_one = func.unnest(cast(locks, ARRAY(BigInteger))).column_valued("lock")
             self._session.execute(select(func.pg_advisory_xact_lock(one_by_one)))
 
-    def _keep_alone(self, draft: _Draft) -> Memory:
+    def _kept_or(self, refuse: Refusing, draft: Draft) -> Memory | None:
+        try:
+            return self._keep_alone(draft)
+        except BadInput as error:
+            refuse(Refused(draft.place, str(error), error))
+            return None
+
+    def _keep_alone(self, draft: Draft) -> Memory:
         if draft.new.key is not None:
             return self._supersede(draft)
         made = insert(EntryRow).values(self._row(draft)).returning(*ENTRY)
         return Memory(**self._session.execute(made).one()._asdict())
 
-    def _supersede(self, draft: _Draft) -> Memory:
+    def _supersede(self, draft: Draft) -> Memory:
         """Let a fact have a new value, that of the one before ending where it begins."""
         new = draft.new
         same = (*self._own(), EntryRow.subject == new.subject, EntryRow.fact_key == new.key)
@@ -342,9 +384,8 @@ class MemoryRepository(Tenanted):
             made = insert(EntryRow).values(values).returning(*ENTRY)
             return Memory(**self._session.execute(made).one()._asdict())
 
-    def _row(self, draft: _Draft) -> dict[str, object]:
+    def _row(self, draft: Draft) -> dict[str, object]:
         new = draft.new
-        now = datetime.now(UTC)
         return {
             "tenant": self._tenant,
             "namespace": self._namespace,
@@ -352,28 +393,47 @@ class MemoryRepository(Tenanted):
             "subject": new.subject,
             "fact_key": new.key,
             "agent": new.agent,
-            "content": new.content,
+            "content": draft.content,
             "content_hash": draft.hash,
             "metadata_": draft.metadata,
             "importance": new.importance,
             "times": draft.times,
-            "embedding": new.vector,
+            "embedding": _bound(draft.vector),
             "valid_from": new.valid_from or func.clock_timestamp(),
             "valid_to": new.valid_to,
-            "expires_at": None if new.ttl is None else now + new.ttl,
+            "expires_at": draft.expires_at,
         }
 
     # What it is found by ----------------------------------------------------------------------
 
-    def _embedded(self, drafts: Sequence[_Draft]) -> list[_Draft]:
-        missing = [d.new.content for d in drafts if d.new.vector is None]
-        vectors = iter(self._embedder.embed(missing) if self._embedder and missing else ())
-        return [
-            replace(d, new=replace(d.new, vector=self._checked(v)))
-            if (v := next(vectors, None) if d.new.vector is None else d.new.vector) is not None
-            else d
-            for d in drafts
-        ]
+    def _embedded(self, drafts: Sequence[Draft], refuse: Refusing | None = None) -> list[Draft]:
+        """Return drafts with their vectors, those that are given and those of the embedder."""
+        given = self._directed([d for d in drafts if d.new.vector is not None], refuse or _raise)
+        missing = [draft for draft in drafts if draft.new.vector is None]
+        if self._embedder is not None and missing:
+            vectors = embed_by_length(self._embedder, [draft.content for draft in missing])
+            missing = [
+                d._replace(vector=self._checked(v)) for d, v in zip(missing, vectors, strict=True)
+            ]
+        if not given or not missing:
+            return given or missing
+        return sorted([*given, *missing], key=lambda draft: draft.place)
+
+    @uncollected()
+    def _directed(self, drafts: Sequence[Draft], refuse: Refusing) -> list[Draft]:
+        """Return drafts with the vectors they were given, all at once if there is no fault."""
+        vectors = [draft.new.vector for draft in drafts]
+        rows = directions(vectors) if drafts else None
+        if rows is not None:
+            self._check_dimension(rows[0])
+            return [Draft(*draft[:-1], row) for draft, row in zip(drafts, rows, strict=True)]
+        checked: list[Draft] = []
+        for draft in drafts:
+            try:
+                checked.append(draft._replace(vector=self._checked(draft.new.vector)))
+            except (BadInput, DimensionMismatch) as error:
+                refuse(Refused(draft.place, str(error), error))
+        return checked
 
     def _vectors(
         self, texts: Sequence[str | None], given: Sequence[Vector | None]
@@ -392,42 +452,24 @@ class MemoryRepository(Tenanted):
     def _near(self, text: str, vector: Vector | None) -> Vector | None:
         """Return what a search compares with: the caller's vector, or that of the text."""
         near = self._vectors([text], [vector])[0]
-        if near is not None:
-            self._refuse_other(self._session.scalar(_CURRENT_MODEL))
+        self._require_space(near, keep=False)
         return near
 
-    def _checked(self, vector: Vector) -> Vector:
-        name = self._embedder.name if self._embedder else "of the caller"
-        given = fitting(np.asarray(vector), name)
-        with np.errstate(all="ignore"):  # what overflows is not of length 1
-            is_unit = given.dtype == np.float32 and abs(given @ given - 1) < _UNIT
-        if is_unit:
-            return given
-        fitted = given.astype(np.float64)
-        length = np.linalg.norm(fitted)
-        if not np.isfinite(length) or length == 0:
+    def _checked(self, vector: object) -> Vector:
+        rows = directions([vector])
+        if rows is None:
+            name = self._embedder.name if self._embedder else "of the caller"
             raise BadInput(f"the model {name} gave a vector that has no direction (zero or NaN)")
-        # At length 1, as the columns keep numbers up to 65,504.
-        return (fitted / length).astype(np.float32)
+        self._check_dimension(rows[0])
+        return rows[0]
 
-    def _require_space(self) -> None:
-        """Make sure that all vectors kept are of one model; the first one kept says which."""
-        if self._embedder is None:
-            return
-        model = self._session.scalar(_CURRENT_MODEL)
-        if model is None:
-            name, dimension = self._embedder.name, self._embedder.dimension
-            first = insert(SpaceRow).values(model=name, dimension=dimension)
-            self._session.execute(first.on_conflict_do_nothing())
-            model = self._session.scalar(_CURRENT_MODEL)
-        self._refuse_other(model)
+    def _check_dimension(self, vector: Vector) -> None:
+        if self._embedder is not None:
+            require_dimension(self._embedder, len(vector))
 
-    def _refuse_other(self, model: str | None) -> None:
-        if self._embedder is not None and model not in (None, self._embedder.name):
-            raise SpaceMismatch(
-                f"the vectors kept are of the model {model}, not of {self._embedder.name}: "
-                f"set AGENTDB_EMBEDDING_MODEL={model}"
-            )
+    def _require_space(self, vector: Vector | None, *, keep: bool = True) -> None:
+        if vector is not None:
+            require_space(self._session, self._embedder, len(vector), keep=keep)
 
     # What is found ----------------------------------------------------------------------------
 
@@ -442,15 +484,32 @@ class MemoryRepository(Tenanted):
             asked[f"vector{at}"] = None if vector is None else HalfWire(vector)
         given = {name: value for name, value in scope.items() if value is not None}
         statement = search_text(len(texts), frozenset(given))
-        rows = fetch(self._given, statement, {**asked, **given, "tenant": self._tenant})
+        near = next((vector for vector in vectors if vector is not None), None)
+        with self._comparing(near):
+            rows = fetch(self._given, statement, {**asked, **given, "tenant": self._tenant})
         remember(self._given, self._tenant)  # the statement has announced it on its way
-        if any(vector is not None for vector in vectors):
-            self._refuse_other(rows[0][1])
+        if near is not None and self._embedder is not None and rows[0][1] is not None:
+            require_model(self._embedder, *rows[0][1])
         answers: list[list[Found]] = [[] for _ in texts]
         for row in rows:
             if row[2] is not None:  # else the question has no answer
                 answers[row[0]].append(_found(row[2:]))
         return answers
+
+    @contextmanager
+    def _comparing(self, vector: Vector | None) -> Iterator[None]:
+        """Say what to do about a vector of another dimension than those that are kept."""
+        try:
+            yield
+        except DataError as error:
+            if vector is None or "dimensions" not in str(error.orig):
+                raise
+            whose = "of the caller" if self._embedder is None else f"of {self._embedder.name}"
+            raise SpaceMismatch(
+                f"the vectors kept have not {len(vector):,} numbers, as those {whose} have: set "
+                "AGENTDB_EMBEDDING_MODEL to the model that they are of, or change over with "
+                "agentdb reembed"
+            ) from error
 
     def _chosen(
         self, text: str | None, found: Sequence[Found], k: int, diversity: float
@@ -506,21 +565,52 @@ def prepared(
     return asked, memories._near(asked, vector)  # noqa: SLF001
 
 
-def _draft(memory: NewMemory | str) -> _Draft:
+@uncollected()
+def _drafts(memories: Sequence[NewMemory | str], refuse: Refusing) -> list[Draft]:
+    drafts: list[Draft] = []
+    for number, memory in enumerate(memories, start=1):
+        try:
+            drafts.append(_draft(memory, number))
+        except BadInput as error:
+            refuse(Refused(number, str(error), error))
+    return drafts
+
+
+def _raise(refused: Refused) -> NoReturn:
+    """Say which of many it is that cannot be kept."""
+    which = f"memory {refused.number:,}: " if refused.number else ""
+    raise type(refused.error)(f"{which}{refused.reason}") from refused.error
+
+
+def _draft(memory: NewMemory | str, place: int = 0) -> Draft:
     new = NewMemory(memory) if isinstance(memory, str) else memory
     content = _text(new.content)
-    _kinds([new.kind])
+    if new.kind not in _KINDS:
+        _kinds([new.kind])
     _check_names(new)
-    _check_times(new)
+    if new.valid_from or new.valid_to or new.ttl is not None:
+        _check_times(new)
     _checked_importance(new.importance)
     told = content if new.identity is None else f"{new.identity}\x00{content}"
-    digest = bytes.fromhex(content_hash(told))
-    return _Draft(replace(new, content=content), digest, storable(new.metadata))
+    digest = sha256(told.encode()).digest()
+    return Draft(
+        new,
+        content,
+        digest,
+        storable(new.metadata) if new.metadata else {},
+        (new.kind, new.subject or "", digest),
+        None if new.ttl is None else datetime.now(UTC) + new.ttl,
+        place,
+    )
+
+
+def _bound(vector: Vector | None) -> BindParameter[Vector] | None:
+    return None if vector is None else literal(vector, HalfVectorType())
 
 
 def _text(text: str) -> str:
     """Return the text as it is kept; raise `BadText` for what cannot be."""
-    if not text.strip():
+    if not text or text.isspace():
         raise BadText("the text is empty: give some words")
     if "\x00" in text:
         raise BadText("the text holds a NUL character, which Postgres cannot keep: remove it")
@@ -528,13 +618,16 @@ def _text(text: str) -> str:
         raise BadText(
             f"the text has {len(text):,} characters, a memory holds {LONGEST:,}: cut it into parts"
         )
-    return canonical(text)
+    return text if text.isascii() else canonical(text)
 
 
 def _check_names(new: NewMemory) -> None:
-    for name, what in ((new.subject, "a subject"), (new.key, "a key"), (new.agent, "an agent")):
-        if name is not None:
-            _name(name, what)
+    if new.subject is not None:
+        _name(new.subject, "a subject")
+    if new.key is not None:
+        _name(new.key, "a key")
+    if new.agent is not None:
+        _name(new.agent, "an agent")
     if new.key is not None and new.subject is None:
         raise BadInput(f"the fact {new.key} needs a subject: say whom it is about")
 
@@ -573,17 +666,23 @@ def _stands_alone(new: NewMemory) -> bool:
     return new.key is not None or new.valid_to is not None
 
 
-def _identity(draft: _Draft) -> tuple[str, str, bytes]:
-    return draft.new.kind, draft.new.subject or "", draft.hash
+@uncollected()
+def _merged_all(drafts: Iterable[Draft]) -> list[Draft]:
+    """Return what is to be kept of each, once; sorted, so that two writers cannot deadlock."""
+    merged: dict[Identity, Draft] = {}
+    for draft in drafts:
+        before = merged.get(draft.identity)
+        merged[draft.identity] = draft if before is None else _merged(before, draft)
+    return [merged[identity] for identity in sorted(merged)]
 
 
-def _merged(first: _Draft, second: _Draft) -> _Draft:
+def _merged(first: Draft, second: Draft) -> Draft:
     importance = max(first.new.importance, second.new.importance)
-    return replace(
-        second,
+    return second._replace(
         new=replace(second.new, importance=importance),
         metadata={**first.metadata, **second.metadata},
         times=first.times + second.times,
+        vector=first.vector if second.vector is None else second.vector,
     )
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from agentdb.embedding.embedder import Vector
+from agentdb.errors import AgentDBError
 from agentdb.models.base import Json
 from agentdb.models.entry import Kind
 
@@ -56,6 +57,24 @@ class Memory:
     valid_from: datetime
     valid_to: datetime | None
     expires_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """One of many that cannot be kept: which (from 1 on) and why."""
+
+    number: int
+    reason: str
+    error: AgentDBError = field(repr=False, compare=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """How many of many are new, how many were known or came again, and what was refused."""
+
+    new: int
+    again: int
+    refused: tuple[Refused, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

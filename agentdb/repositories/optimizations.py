@@ -13,7 +13,6 @@ from sqlalchemy import ColumnElement, Double, Select, case, cast, func, null, se
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
-from agentdb.embedding.embedder import fitting
 from agentdb.errors import NotFound, StatusRefused
 from agentdb.models.audit import AuditRow
 from agentdb.models.optimization import PENDING, Kind, OptimizationRow, Status
@@ -54,7 +53,7 @@ class OptimizationRepository:
         """Keep advice and return it as it is kept.
 
         If the same is open for the target (proposed or accepted), no second one is made: that
-        one keeps its id and status and takes on the new figures. Raises `DimensionMismatch`.
+        one keeps its id and status and takes on the new figures.
         """
         values = _values(new)
         made = insert(OptimizationRow).values(values)
@@ -171,7 +170,7 @@ def _values(new: NewOptimization) -> dict[str, object]:
         "identity": identity(new.kind, new.definition),
         "statements": [asdict(statement) for statement in new.statements],
         "embedding_model": embedding and embedding.model,
-        "embedding": embedding and fitting(embedding.vector, embedding.model),
+        "embedding": embedding and embedding.vector,
     }
 
 
@@ -199,9 +198,10 @@ def _span(identifier: UUID | str) -> tuple[UUID, UUID]:
 
 
 def _near(embedding: Embedding, *filters: ColumnElement[bool]) -> Select[UUID]:
-    vector = fitting(embedding.vector, embedding.model)
     same_model = OptimizationRow.embedding_model == embedding.model
-    return nearest(OptimizationRow.id, OptimizationRow.embedding, vector, same_model, *filters)
+    return nearest(
+        OptimizationRow.id, OptimizationRow.embedding, embedding.vector, same_model, *filters
+    )
 
 
 def _worded(features: str, *filters: ColumnElement[bool]) -> Select[UUID]:

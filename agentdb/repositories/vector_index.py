@@ -1,8 +1,12 @@
-"""The index over all vectors: made late, made anew where a build was broken off, never twice."""
+"""The index over all vectors: made late, made anew where a build was broken off, never twice.
+
+To keep it in step while many rows come costs four times as much as to build it afterwards: a large
+load takes it away and builds it again.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Literal
 
@@ -23,13 +27,15 @@ from sqlalchemy import (
     func,
     select,
     table,
+    true,
+    update,
 )
 from sqlalchemy.schema import CreateIndex, DropIndex
 
 from agentdb.errors import SetupMissing, TenantRefused
 from agentdb.models.base import SCHEMA
-from agentdb.models.entry import EntryRow
-from agentdb.models.vector import DIMENSION, HalfVectorType
+from agentdb.models.entry import EntryRow, SpaceRow
+from agentdb.models.vector import HalfVectorType
 
 IndexState = Literal["missing", "invalid", "valid"]
 Outcome = Literal["built", "there", "too few rows", "being built"]
@@ -37,16 +43,20 @@ Outcome = Literal["built", "there", "too few rows", "being built"]
 ENOUGH = 20_000
 """Rows with a vector from which on the index is worth its upkeep; fewer are compared one by one."""
 
+MANY_ROWS = 50_000
+MANY_OF_ALL = 0.3
+"""A load of more rows than that, and of a larger share of the table, is worth a new index."""
+
 _LOCK = 7_018_134_801_190_154_241  # any number that nobody else locks
 _MEMORY, _SHARED = "maintenance_work_mem", "192MB"  # shared by workers: containers have little
 
 _TABLE = f"{SCHEMA}.{EntryRow.__tablename__}"
-_NAME = "entries_embedding_idx"
+_CURRENT = "embedding"  # the column of the vectors that are searched
 
 
-def vector_index_state(connection: Connection) -> IndexState:
+def vector_index_state(connection: Connection, of: str = _CURRENT) -> IndexState:
     """Return whether the index can be asked; `invalid`: its build was broken off, or goes on."""
-    there = [valid for _, valid in connection.execute(_indexes()).all()]
+    there = [valid for _, valid in connection.execute(_indexes(of)).all()]
     if not there:
         return "missing"
     return "valid" if any(there) else "invalid"
@@ -54,13 +64,11 @@ def vector_index_state(connection: Connection) -> IndexState:
 
 def is_worth_an_index(connection: Connection) -> bool:
     """Return whether so many rows are kept, as the planner's statistics have it."""
-    kept = table("pg_class", column("oid"), column("reltuples", Double()), schema="pg_catalog")
-    rows = select(kept.c.reltuples).where(kept.c.oid == func.to_regclass(_TABLE))
-    return bool(connection.execute(rows).scalar_one() >= ENOUGH)
+    return _rows(connection) >= ENOUGH
 
 
-def build_vector_index(engine: Engine, *, least: int = ENOUGH) -> Outcome:
-    """Make the HNSW index unless it is there, or fewer than `least` rows have a vector.
+def build_vector_index(engine: Engine, *, least: int = ENOUGH, of: str = _CURRENT) -> Outcome:
+    """Make the HNSW index of a column unless it is there, or fewer than `least` rows have a vector.
 
     Nobody is kept from reading or writing meanwhile (`CREATE INDEX CONCURRENTLY`); it waits for
     transactions that are open, so hold none here. What an earlier build left unfinished is
@@ -69,42 +77,90 @@ def build_vector_index(engine: Engine, *, least: int = ENOUGH) -> Outcome:
     with _alone(engine) as connection:
         if connection is None:
             return "being built"
-        state = vector_index_state(connection)
+        state = vector_index_state(connection, of)
         if state == "valid":
             return "there"
         with _as_owner():
             if state == "missing" and not _has_rows(connection, least):
                 return "too few rows"
-            _drop_unfinished(connection)
-            _build(connection)
+            _drop_unfinished(connection, of)
+            _build(connection, of)
+            if of == _CURRENT:
+                _mark(connection)
         return "built"
 
 
-def drop_vector_index(engine: Engine) -> None:
-    """Drop the index, as before many rows are written: to keep it in step costs most of a load."""
-    with (
-        engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection,
-        _as_owner(),
-    ):
-        connection.execute(DropIndex(_index(_NAME), if_exists=True))
+@contextmanager
+def bulk_load(engine: Engine) -> Iterator[Callable[[int], bool]]:
+    """Take the index away while many new rows come, and build it again in the end.
+
+    Gives a function that is told how many new rows are still to come, as often as that is known
+    better; it returns whether the index is away. It goes where they are more than `MANY_ROWS` and
+    than `MANY_OF_ALL` of the table. Where the load or the building is interrupted, the next one
+    builds it: that there is to be one is kept in `embedding_spaces`.
+    """
+    with engine.connect() as connection:
+        wanted = _is_wanted(connection)
+    away = False
+
+    def expect(rows: int) -> bool:
+        nonlocal away
+        if wanted and not away and rows > MANY_ROWS:
+            away = _take_away(engine, rows)
+        return away
+
+    try:
+        yield expect
+    finally:
+        if wanted:
+            build_vector_index(engine, least=0)
 
 
-def _index(name: str) -> Index:
+def _take_away(engine: Engine, rows: int) -> bool:
+    with _alone(engine) as connection:
+        if connection is None or rows <= MANY_OF_ALL * _rows(connection):
+            return False
+        with _as_owner():
+            _mark(connection)
+            for name, _ in connection.execute(_indexes(_CURRENT)).all():
+                connection.execute(DropIndex(_index(_CURRENT, name), if_exists=True))
+        return True
+
+
+def _is_wanted(connection: Connection) -> bool:
+    if vector_index_state(connection) != "missing":
+        return True
+    return bool(connection.scalar(select(SpaceRow.indexed).where(SpaceRow.is_current)))
+
+
+def _mark(connection: Connection) -> None:
+    """Keep that there is to be an index, whatever happens to it."""
+    connection.execute(update(SpaceRow).where(SpaceRow.is_current).values(indexed=true()))
+
+
+def _rows(connection: Connection) -> float:
+    """Return how many rows are kept, as the planner's statistics have it; 0 if they have not."""
+    kept = table("pg_class", column("oid"), column("reltuples", Double()), schema="pg_catalog")
+    rows = select(kept.c.reltuples).where(kept.c.oid == func.to_regclass(_TABLE))
+    return max(0.0, float(connection.execute(rows).scalar_one()))
+
+
+def _index(of: str, name: str | None = None) -> Index:
     """Return the index, of a table of its own: the models do without it, a schema is whole so."""
-    vectors = Column("embedding", HalfVectorType(DIMENSION))
+    vectors = Column(of, HalfVectorType())
     Table(EntryRow.__tablename__, MetaData(schema=SCHEMA), vectors)
     return Index(
-        name,
+        name or f"entries_{of}_idx",
         vectors,
         postgresql_using="hnsw",
-        postgresql_ops={"embedding": "halfvec_cosine_ops"},
+        postgresql_ops={of: "halfvec_cosine_ops"},
         postgresql_with={"m": 16, "ef_construction": 100},
         postgresql_concurrently=True,
     )
 
 
-def _indexes() -> Select[str, bool]:
-    """Select the HNSW indexes of the table, whoever named them, and whether each is valid."""
+def _indexes(of: str) -> Select[str, bool]:
+    """Select the HNSW indexes of a column, whoever named them, and whether each is valid."""
     index = table(
         "pg_index",
         column("indexrelid"),
@@ -121,8 +177,9 @@ def _indexes() -> Select[str, bool]:
         .join_from(index, named, named.c.oid == index.c.indexrelid)
         .join(method, method.c.oid == named.c.relam)
         .where(
-            index.c.indrelid == func.to_regclass(f"{SCHEMA}.{EntryRow.__tablename__}"),
+            index.c.indrelid == func.to_regclass(_TABLE),
             method.c.amname == "hnsw",
+            func.pg_get_indexdef(index.c.indexrelid, 1, true()) == of,
         )
     )
 
@@ -132,18 +189,18 @@ def _has_rows(connection: Connection, least: int) -> bool:
     return connection.execute(select(func.count()).select_from(some)).scalar_one() >= least
 
 
-def _drop_unfinished(connection: Connection) -> None:
-    for name, valid in connection.execute(_indexes()).all():
+def _drop_unfinished(connection: Connection, of: str) -> None:
+    for name, valid in connection.execute(_indexes(of)).all():
         if not valid:
-            connection.execute(DropIndex(_index(name)))
+            connection.execute(DropIndex(_index(of, name)))
 
 
-def _build(connection: Connection) -> None:
+def _build(connection: Connection, of: str) -> None:
     before = connection.execute(select(func.current_setting(_MEMORY))).scalar_one()
     enough = func.greatest(func.pg_size_bytes(before), func.pg_size_bytes(_SHARED))
     _set_memory(connection, func.concat(enough / 1024, "kB"))
     try:
-        connection.execute(CreateIndex(_index(_NAME)))
+        connection.execute(CreateIndex(_index(of)))
     finally:
         _set_memory(connection, before)
 

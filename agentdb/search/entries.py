@@ -22,11 +22,11 @@ from sqlalchemy import (
     true,
     values,
 )
-from sqlalchemy.dialects.postgresql import ARRAY, JSONPATH, TIMESTAMP
+from sqlalchemy.dialects.postgresql import ARRAY, JSONPATH, TIMESTAMP, array
 from sqlalchemy.dialects.postgresql.psycopg import PGDialect_psycopg
 
 from agentdb.models.entry import EntryRow, SpaceRow
-from agentdb.models.vector import DIMENSION, HalfVectorType
+from agentdb.models.vector import HalfVectorType
 
 ENTRY = (
     EntryRow.id,
@@ -52,7 +52,7 @@ RANKING = ("score", "similarity", "vector_rank", "coverage", "keyword_rank", "pa
 
 _FOUND = (*(part.key for part in ENTRY), *RANKING)
 
-_MOMENT, _VECTOR = TIMESTAMP(timezone=True), HalfVectorType(DIMENSION)
+_MOMENT, _VECTOR = TIMESTAMP(timezone=True), HalfVectorType()
 
 
 _SCOPE = {
@@ -72,9 +72,9 @@ def search_text(questions: int, given: frozenset[str]) -> str:
     """Return the statement that asks several questions at once, as the driver takes it.
 
     Its parameters: `query0`, `vector0`, `query1`…, `tenant`, and those `given` of the function's
-    other arguments. Each row holds the place of its question, the model whose vectors are kept,
-    the parts of an ENTRY and of the RANKING; best first. A question without an answer has one row
-    of NULLs.
+    other arguments. Each row holds the place of its question, the model whose vectors are kept and
+    its version, the parts of an ENTRY and of the RANKING; best first. A question without an answer
+    has one row of NULLs.
     """
     # Made once: to compile it for each search would cost more than the search.
     driver = PGDialect_psycopg()  # type: ignore[no-untyped-call]
@@ -87,12 +87,13 @@ def _search(questions: int, given: frozenset[str]) -> Select[Any]:
     tenant = bindparam("tenant", type_=Text())
     saying = func.set_config(literal_column("'agentdb.tenant'"), tenant, true())
     announced = select(saying.label("tenant")).subquery("announced")
-    model = select(SpaceRow.model).where(SpaceRow.is_current).scalar_subquery()
+    kept = array([SpaceRow.model, SpaceRow.version])
+    space = select(kept).where(SpaceRow.is_current).scalar_subquery()
     asked = (announced.c.tenant, question.c.query, question.c.vector)
     scope = (part if name in given else null() for name, part in _SCOPE.items())
     found = func.agentdb.search(*asked, *scope).table_valued(*_FOUND).lateral("found")
     return (
-        select(question.c.place, model.label("model"), *(found.c[name] for name in _FOUND))
+        select(question.c.place, space.label("space"), *(found.c[name] for name in _FOUND))
         .select_from(question)
         .join(announced, true())
         .outerjoin(found, true())

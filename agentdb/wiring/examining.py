@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from agentdb import database
 from agentdb.database import SchemaState
 from agentdb.embedding.choose import load_embedder
-from agentdb.embedding.embedder import fitting
 from agentdb.errors import AgentDBError
 from agentdb.repositories.tenancy import is_subject
 from agentdb.repositories.vector_index import (
@@ -100,8 +99,7 @@ def judge_index(state: IndexState, *, wanted: bool) -> Check:
 def _model(settings: Settings) -> Iterator[Check]:
     name = settings.embedding_model
     try:
-        vectors = load_embedder(name).embed(["one word"])
-        fitting(vectors, name)
+        load_embedder(name).embed(["one word"])
     except AgentDBError as error:
         usual = "embedding_model" not in settings.model_fields_set
         yield _failed("embedding model", error, usual=usual)

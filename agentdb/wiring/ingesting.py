@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import os
+import re
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import chain
 from pathlib import Path
 from typing import TypeAlias
 
-import numpy as np
 from sqlalchemy import Engine
 
 from agentdb import database
@@ -18,11 +18,13 @@ from agentdb.architect.progress import Progress
 from agentdb.documents.document import Document, Read, Unreadable
 from agentdb.documents.reading import read_documents
 from agentdb.documents.splitting import split
+from agentdb.embedding.batches import embed_by_length
 from agentdb.embedding.cached import content_hash
 from agentdb.embedding.embedder import Embedder, Vectors
 from agentdb.embedding.files import PACKAGED, packaged_folder, vouched
 from agentdb.errors import BadInput
 from agentdb.repositories.knowledge import (
+    Highlight,
     KnowledgeRepository,
     NewDocument,
     Stored,
@@ -30,6 +32,7 @@ from agentdb.repositories.knowledge import (
     with_vectors,
 )
 from agentdb.repositories.memory import Found
+from agentdb.repositories.vector_index import bulk_load
 from agentdb.settings import Settings
 from agentdb.wiring.memory import embedder
 from agentdb.wiring.storage import storage
@@ -51,7 +54,8 @@ Sized: TypeAlias = tuple[Read, int]
 class Summary:
     """How many documents are new, replaced and unchanged, what could not be read, and why.
 
-    `chunks` are those of the new and the replaced ones.
+    `chunks` are those of the new and the replaced ones; `pruned` documents were forgotten, as
+    their files or rows are gone.
     """
 
     new: int
@@ -59,15 +63,18 @@ class Summary:
     unchanged: int
     chunks: int
     unreadable: tuple[Unreadable, ...]
+    pruned: int = 0
 
 
-def ingest(
+def ingest(  # noqa: PLR0913 - each is said at the command line
     settings: Settings,
     paths: Sequence[Path],
     *,
     namespace: str,
     tags: Sequence[str],
     text_from: str | None,
+    category: str | None = None,
+    prune: bool = False,
     tell: Progress,
 ) -> Summary:
     """Keep the documents of files and folders; what is kept and unchanged is passed over.
@@ -76,20 +83,27 @@ def ingest(
     """
     with storage(settings) as engine:
         model, _ = embedder(settings, engine)
-        ingestion = Ingestion(engine, model, namespace, tuple(tags), _tokenizer(model))
-        return ingestion.run(paths, text_from, tell)
+        ingestion = Ingestion(engine, model, namespace, tuple(tags), _tokenizer(model), category)
+        return ingestion.run(paths, text_from, tell, prune=prune)
 
 
 def search(
-    settings: Settings, query: str, count: int, *, namespace: str, tags: Sequence[str]
-) -> tuple[Found, ...]:
-    """Return up to `count` chunks for a text, the best first."""
+    settings: Settings,
+    query: str,
+    count: int,
+    *,
+    namespace: str,
+    tags: Sequence[str],
+    category: str | None = None,
+) -> tuple[tuple[Found, ...], tuple[Highlight, ...]]:
+    """Return up to `count` chunks for a text, the best first, and where each of them answers."""
     with storage(settings) as engine:
         model, _ = embedder(settings, engine)
         vector = model.embed([query])[0]
         with database.session(engine) as session:
             knowledge = KnowledgeRepository(session, model, namespace=namespace)
-            return knowledge.search(query, count, tags=tags, vector=vector)
+            found = knowledge.search(query, count, tags=tags, category=category, vector=vector)
+            return found, knowledge.highlight(query, found)
 
 
 def _tokenizer(model: Embedder) -> Path | None:
@@ -111,28 +125,51 @@ class Ingestion:
     namespace: str = ""
     tags: tuple[str, ...] = ()
     tokenizer: Path | None = None
+    category: str | None = None
 
-    def run(self, paths: Sequence[Path], text_from: str | None, tell: Progress) -> Summary:
-        """Keep what the paths hold, batch by batch: what one has kept, an interrupt leaves."""
-        sizes = _sizes(paths)
-        total = sum(sizes.values())
+    def run(
+        self, paths: Sequence[Path], text_from: str | None, tell: Progress, *, prune: bool = False
+    ) -> Summary:
+        """Keep what the paths hold, batch by batch: what one has kept, an interrupt leaves.
+
+        With `prune`, documents of these paths whose files or rows are gone are forgotten, once
+        all is read.
+        """
+        if prune:
+            _require_folders(paths)
         unreadable: list[Unreadable] = []
         stored: Counter[str] = Counter()
-        before = 0
-        for batch in _batches(_placed(_readings(paths, text_from), sizes)):
-            after = batch[-1][1]
-            bar = _Bar(tell, before, after, total)
-            kept = self._batch([read for read, _ in batch], unreadable, bar)
-            _count(stored, kept)
-            before = after
-            bar(1)
+        seen: set[str] = set()
+        with bulk_load(self.engine) as expect:
+            for batch, bar in _steps(_readings(paths, text_from, seen), _sizes(paths), tell):
+                _count(stored, self._batch(batch, unreadable, bar))
+                bar(1)
+                expect(bar.to_come(stored["chunks"]))
         return Summary(
             stored["new"],
             stored["replaced"],
             stored["unchanged"],
             stored["chunks"],
             tuple(unreadable),
+            self._pruned(paths, seen, unreadable) if prune else 0,
         )
+
+    def _pruned(
+        self, paths: Sequence[Path], seen: set[str], unreadable: Iterable[Unreadable]
+    ) -> int:
+        """Forget what is kept of these paths and was not read; return how many documents."""
+        doubtful = [each.source for each in unreadable]  # may be there the next time
+        with database.session(self.engine) as session:
+            knowledge = KnowledgeRepository(session, namespace=self.namespace)
+            gone = [
+                each.source
+                for each in knowledge.sources()
+                if each.source not in seen
+                and any(_is_of(each.source, _source_of(path)) for path in paths)
+                and not any(_is_of(each.source, source) for source in doubtful)
+            ]
+            knowledge.forget_many(gone)
+        return len(gone)
 
     def _batch(
         self, reads: Iterable[Read], unreadable: list[Unreadable], bar: Callable[[float], None]
@@ -155,8 +192,9 @@ class Ingestion:
                 source=read.source,
                 title=read.title,
                 text_hash=content_hash(read.text),
-                tags=self.tags,
-                metadata=read.metadata,
+                tags=_tags(self.tags, read.metadata.get("tags")),
+                category=_category(self.category, read.metadata.get("category")),
+                metadata=_others(read.metadata),
             )
         except BadInput as error:
             return Unreadable(read.source, str(error))
@@ -179,13 +217,12 @@ class Ingestion:
 
     def _vectors(self, texts: Sequence[str], bar: Callable[[float], None]) -> Vectors:
         """Embed texts, those of one length together, each part of them kept at once."""
-        vectors = np.empty((len(texts), self.model.dimension), dtype=np.float32)
-        by_length = sorted(range(len(texts)), key=lambda at: len(texts[at]))
-        for start in range(0, len(texts), EMBEDDED_AT_ONCE):
-            places = by_length[start : start + EMBEDDED_AT_ONCE]
-            vectors[places] = self.model.embed([texts[at] for at in places])
-            bar((start + len(places)) / len(texts))
-        return vectors
+        return embed_by_length(
+            self.model,
+            texts,
+            at_once=EMBEDDED_AT_ONCE,
+            tell=lambda done: bar(done / max(1, len(texts))),
+        )
 
     def _kept(self, documents: Sequence[NewDocument]) -> tuple[Stored, ...]:
         with database.session(self.engine) as session:
@@ -202,9 +239,47 @@ def _count(counted: Counter[str], stored: Iterable[Stored]) -> None:
 # What is read -------------------------------------------------------------------------------------
 
 
-def _readings(paths: Sequence[Path], text_from: str | None) -> Iterator[Read]:
+def _tags(given: Sequence[str], own: object) -> tuple[str, ...]:
+    """Return the tags of a row: those that were told, and its own, a list or a text of words."""
+    words = re.split(r"[;,]", own) if isinstance(own, str) else own
+    mine = words if isinstance(words, list) else []
+    named = [word.strip() for word in mine if isinstance(word, str) and word.strip()]
+    return tuple(dict.fromkeys([*given, *named]))
+
+
+def _category(given: str | None, own: object) -> str | None:
+    return given if given is not None or not isinstance(own, str) else own.strip() or None
+
+
+def _others(metadata: Mapping[str, object]) -> Mapping[str, object]:
+    """Return the metadata of a row without those that became its tags or its category."""
+    tags, category = metadata.get("tags"), metadata.get("category")
+    taken = {"tags"} if isinstance(tags, str | list) else set()
+    taken |= {"category"} if isinstance(category, str) else set()
+    return {key: value for key, value in metadata.items() if key not in taken}
+
+
+def _require_folders(paths: Iterable[Path]) -> None:
+    """Refuse to prune where nothing says which documents come from there."""
+    for path in paths:
+        if _source_of(path) in (".", "..", "/"):
+            raise BadInput(
+                f"--prune with {path} would forget what never was a file: name the folder, as in "
+                "agentdb ingest docs --prune"
+            )
+
+
+def _source_of(path: Path) -> str:
+    return Path(os.path.normpath(path)).as_posix()
+
+
+def _is_of(source: str, path: str) -> bool:
+    """Whether a document is of a file (or is one of its rows), or of what a folder holds."""
+    return source == path or source.startswith((f"{path}/", f"{path}#"))
+
+
+def _readings(paths: Sequence[Path], text_from: str | None, seen: set[str]) -> Iterator[Read]:
     """Yield what the paths hold, named by the path as it was given; nothing comes twice."""
-    seen: set[str] = set()
     for path in paths:
         folder = path if _is_folder(path) else path.parent
         for read in read_documents(path, text_from=text_from):
@@ -223,6 +298,17 @@ def _named(read: Read, source: str) -> Read:
     if isinstance(read, Document) and read.title == read.source:
         return replace(read, source=source, title=source)
     return replace(read, source=source)
+
+
+def _steps(
+    reads: Iterable[Read], sizes: dict[str, int], tell: Progress
+) -> Iterator[tuple[list[Read], _Bar]]:
+    """Yield what is kept together, and the part of the progress that it makes."""
+    total, before = sum(sizes.values()), 0
+    for batch in _batches(_placed(reads, sizes)):
+        after = batch[-1][1]
+        yield [read for read, _ in batch], _Bar(tell, before, after, total)
+        before = after
 
 
 def _batches(placed: Iterable[Sized]) -> Iterator[list[Sized]]:
@@ -253,6 +339,10 @@ class _Bar:
     def __call__(self, share: float) -> None:
         done = self.before + round(share * (self.after - self.before))
         self.tell("ingesting, in KiB", done >> 10, self.total >> 10)
+
+    def to_come(self, so_far: int) -> int:
+        """Return how many are to come after this part if it goes on as it did so far."""
+        return round(so_far * (self.total - self.after) / self.after) if self.after else 0
 
 
 def _sizes(paths: Iterable[Path]) -> dict[str, int]:

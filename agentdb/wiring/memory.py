@@ -9,7 +9,7 @@ from typing import Literal
 from sqlalchemy import Engine
 
 from agentdb import database
-from agentdb.embedding.cached import CachedEmbedder
+from agentdb.embedding.cached import CachedEmbedder, VectorCache
 from agentdb.embedding.choose import load_embedder
 from agentdb.embedding.embedder import Embedder, Vector
 from agentdb.embedding.hashing import HashingEmbedder
@@ -37,6 +37,11 @@ class _CacheOf:
     def put_many(self, model: str, vectors: Mapping[str, Vector]) -> None:
         with database.session(self.engine) as session:
             EmbeddingCache(session).put_many(model, vectors)
+
+
+def cache_of(engine: Engine) -> VectorCache:
+    """Return the embedding cache of a database, each look-up in a transaction of its own."""
+    return _CacheOf(engine)
 
 
 def embedder(settings: Settings, engine: Engine) -> tuple[Embedder, tuple[str, ...]]:

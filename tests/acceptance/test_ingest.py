@@ -98,7 +98,7 @@ def test_a_search_shows_source_headings_and_text(database_url: str) -> None:
         shown = agentdb("search", "words", "--explain", database_url=database_url).stdout
         assert f"{short}/a.md" in shown
     assert "Handbook > Part 2" in shown
-    assert "words words" in shown
+    assert "«words» «words»" in shown
     assert "exact" in shown
 
 

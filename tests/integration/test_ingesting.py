@@ -9,15 +9,24 @@ from pathlib import Path
 
 import pytest
 from sqlalchemy import Engine, text
+from sqlalchemy.exc import DBAPIError
 
 from agentdb.database import make_engine
 from agentdb.embedding.embedder import DIMENSION, Vectors
 from agentdb.embedding.hashing import HashingEmbedder
+from agentdb.errors import BadInput
+from agentdb.repositories import vector_index
+from agentdb.repositories.vector_index import build_vector_index, bulk_load
 from agentdb.wiring.ingesting import BATCH_DOCUMENTS, EMBEDDED_AT_ONCE, Ingestion, Summary
+from tests.vectors import index_state
 
 KEPT = text(
     """SELECT subject, content, metadata::text, times, embedding::text FROM agentdb.entries
        ORDER BY subject, content"""
+)
+CONCURRENTLY = (
+    "CREATE INDEX CONCURRENTLY entries_embedding_idx ON agentdb.entries "
+    "USING hnsw (embedding halfvec_cosine_ops)"
 )
 SESSIONS = text(
     """SELECT count(*) FROM pg_stat_activity
@@ -201,3 +210,136 @@ def test_what_cannot_be_kept_is_told_and_the_rest_is_kept(
     names = {Path(each.source).name for each in done.unreadable}
     assert names == {"binary.txt", "none.txt", "rows.jsonl#2", "rows.jsonl#3", "rows.jsonl#4"}
     assert all(each.reason for each in done.unreadable)
+
+
+# What is gone -------------------------------------------------------------------------------------
+
+
+def sources(engine: Engine) -> set[str]:
+    return {row[0] for row in kept(engine)}  # type: ignore[index]
+
+
+def test_pruning_forgets_what_is_gone_and_only_that(
+    engine: Engine, model: Watched, tmp_path: Path
+) -> None:
+    folder, beside = tmp_path / "shop", tmp_path / "shop2"
+    for each in (folder, beside):
+        each.mkdir()
+        (each / "a.md").write_text("Some words.", encoding="utf-8")
+        (each / "b.md").write_text("Other words.", encoding="utf-8")
+        (each / "c.csv").write_text("text,n\none,1\ntwo,2\n", encoding="utf-8")
+    ingest(engine, model, folder, beside)
+    (folder / "b.md").unlink()
+    (folder / "c.csv").write_text("text,n\none,1\n", encoding="utf-8")
+    (beside / "b.md").unlink()
+    before = sources(engine)
+    done = Ingestion(engine, model).run([folder], None, Told(), prune=True)
+    assert done.pruned == 2
+    assert before - sources(engine) == {f"{folder}/b.md", f"{folder}/c.csv#3"}
+    assert Ingestion(engine, model).run([folder], None, Told(), prune=True).pruned == 0
+
+
+def test_what_cannot_be_read_at_the_moment_is_not_pruned(
+    engine: Engine, model: Watched, tmp_path: Path
+) -> None:
+    folder = tmp_path / "shop"
+    folder.mkdir()
+    table = folder / "c.csv"
+    table.write_text("text,n\none,1\n", encoding="utf-8")
+    (folder / "a.md").write_text("Some words.", encoding="utf-8")
+    ingest(engine, model, folder)
+    table.write_text("nothing,of\nit,1\n", encoding="utf-8")
+    (folder / "a.md").write_bytes(b"caf\xe9 \xff")
+    done = Ingestion(engine, model).run([folder], None, Told(), prune=True)
+    assert (len(done.unreadable), done.pruned) == (2, 0)
+    assert len(sources(engine)) == 2
+    gone = Ingestion(engine, model).run([tmp_path / "nowhere"], None, Told(), prune=True)
+    assert gone.pruned == 0
+
+
+@pytest.mark.parametrize("path", [".", "..", "docs/.."])
+def test_pruning_wants_to_know_what_is_a_file(engine: Engine, model: Watched, path: str) -> None:
+    with pytest.raises(BadInput, match="name the folder"):
+        Ingestion(engine, model).run([Path(path)], None, Told(), prune=True)
+
+
+def test_a_row_has_tags_and_a_category_of_its_own(
+    engine: Engine, model: Watched, tmp_path: Path
+) -> None:
+    rows = [
+        {"text": "one", "tags": ["a", "b"], "category": "faq", "title": "One", "position": 9},
+        {"text": "two", "tags": "c; d"},
+        {"text": "three", "tags": {"odd": 1}, "category": 7},
+    ]
+    lines = "\n".join(json.dumps(row) for row in rows)
+    (tmp_path / "faq.jsonl").write_text(lines, encoding="utf-8")
+    Ingestion(engine, model, tags=("shop",)).run([tmp_path], None, Told())
+    found = [json.loads(row[2]) for row in sorted(kept(engine))]  # type: ignore[type-var, index]
+    one, two, three = found
+    assert (one["tags"], one["category"], one["title"]) == (["shop", "a", "b"], "faq", "One")
+    assert (one["position"], one["position_"]) == (0, 9)
+    assert (two["tags"], "category" in two) == (["shop", "c", "d"], False)
+    assert (three["tags"], three["tags_"], three["category_"]) == (["shop"], {"odd": 1}, 7)
+
+
+# The index ----------------------------------------------------------------------------------------
+
+
+def test_a_large_load_takes_the_index_away_and_builds_it_again(
+    engine: Engine, model: Watched, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ingest(engine, model, folder / "notes.txt")
+    build_vector_index(engine, least=0)
+    states = list[str]()
+
+    def watching(stage: str, done: int, total: int) -> None:  # noqa: ARG001
+        states.append(index_state(engine))
+
+    Ingestion(engine, model).run([folder / "story.md"], None, watching)
+    assert set(states) == {"valid"}  # too few to be worth it
+    monkeypatch.setattr(vector_index, "MANY_ROWS", 20)
+    states.clear()
+    Ingestion(engine, model).run([folder], None, watching)
+    assert "missing" in states
+    assert index_state(engine) == "valid"
+
+
+def test_an_index_that_an_interrupted_load_left_away_comes_back(
+    engine: Engine, model: Watched, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ingest(engine, model, folder / "notes.txt")
+    build_vector_index(engine, least=0)
+    monkeypatch.setattr(vector_index, "MANY_ROWS", 0)
+    broken = ValueError("killed before the index was built")
+
+    def killed(_: Engine, *, least: int) -> None:  # noqa: ARG001
+        raise broken
+
+    with monkeypatch.context() as dying:
+        dying.setattr(vector_index, "build_vector_index", killed)
+        with pytest.raises(ValueError, match="killed"), bulk_load(engine) as expect:
+            assert expect(1000)
+    assert index_state(engine) == "missing"
+    ingest(engine, model, folder / "notes.txt")
+    assert index_state(engine) == "valid"
+
+
+def test_what_an_interrupted_building_leaves_is_built_anew(engine: Engine) -> None:
+    with engine.connect() as holding:
+        holding.execute(text("LOCK TABLE agentdb.entries IN ROW EXCLUSIVE MODE"))
+        impatient = engine.execution_options(isolation_level="AUTOCOMMIT")
+        with impatient.connect() as connection:
+            connection.execute(text("SET lock_timeout = '200ms'"))
+            with pytest.raises(DBAPIError):
+                connection.execute(text(CONCURRENTLY))
+            connection.invalidate()
+    assert index_state(engine) == "invalid"
+    assert build_vector_index(engine, least=0) == "built"
+    assert index_state(engine) == "valid"
+
+
+def test_an_index_that_nobody_made_is_not_made_by_a_load(
+    engine: Engine, model: Watched, folder: Path
+) -> None:
+    ingest(engine, model, folder / "notes.txt")
+    assert index_state(engine) == "missing"

@@ -139,7 +139,7 @@ def test_models_and_migrations_agree(database_url: str) -> None:
         "ALTER TABLE agentdb.optimizations ALTER COLUMN size_bytes TYPE integer",
         "ALTER TABLE agentdb.optimizations ALTER COLUMN title DROP NOT NULL",
         "ALTER TABLE agentdb.optimizations ALTER COLUMN status SET DEFAULT 'accepted'",
-        "ALTER TABLE agentdb.optimizations ALTER COLUMN embedding TYPE vector(3)",
+        "ALTER TABLE agentdb.entries ALTER COLUMN embedding TYPE halfvec(3)",
         "DROP INDEX agentdb.optimizations_pending_key",
         "DROP TABLE agentdb.embedding_cache",
         "CREATE TABLE agentdb.stray (id integer)",

@@ -21,6 +21,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Session
 
 from agentdb.database import make_async_engine, make_engine
+from agentdb.documents.splitting import Chunk
 from agentdb.embedding.embedder import DIMENSION, Vectors
 from agentdb.embedding.hashing import HashingEmbedder
 from agentdb.errors import AgentDBError, DatabaseUnreachable, ModelUnavailable
@@ -29,12 +30,14 @@ from agentdb.repositories.aio import (
     AsyncAnalyticsRepository,
     AsyncAttachmentRepository,
     AsyncConversationRepository,
+    AsyncKnowledgeRepository,
     AsyncMemoryRepository,
     AsyncPromptRepository,
 )
 from agentdb.repositories.analytics import AnalyticsRepository
 from agentdb.repositories.attachments import AttachmentRepository
 from agentdb.repositories.conversations import ConversationRepository
+from agentdb.repositories.knowledge import KnowledgeRepository, NewDocument, Source, Version
 from agentdb.repositories.memories import MemoryRepository
 from agentdb.repositories.memory import Found, Memory, NewMemory
 from agentdb.repositories.prompts import PromptRepository
@@ -110,6 +113,7 @@ TWINS = [
     (ConversationRepository, AsyncConversationRepository),
     (AnalyticsRepository, AsyncAnalyticsRepository),
     (AttachmentRepository, AsyncAttachmentRepository),
+    (KnowledgeRepository, AsyncKnowledgeRepository),
 ]
 
 
@@ -173,6 +177,10 @@ CALLS = (
     ),
     call("add_many", []),
     call("add_many", ["never kept", "\0"]),  # refused
+    call("add_many", [f"row {n}" for n in range(60)] + ["row 7", "The customer likes tea"]),
+    call("load", [f"row {n}" for n in range(50, 120)]),
+    call("load", ["never kept", "\0"]),  # refused
+    call("load", ["kept", "\0"], on_error="report"),
     call("get", 1),
     call("get", 404),  # refused
     call("search", "who likes tea"),
@@ -277,6 +285,67 @@ def test_without_an_embedder_words_find_what_was_kept(database_url: str) -> None
             assert (found.memory.content, found.path) == ("The customer likes tea", "words")
 
     on_a_loop(work)
+
+
+# The same of documents ----------------------------------------------------------------------------
+
+CHUNKS = [Chunk(n, f"The kettle whistles {n} times.", 0, 30, ("Handbook",)) for n in range(70)]
+DOCUMENT = NewDocument(source="b.md", title="B", text_hash="1", chunks=CHUNKS[:2], category="faq")
+
+DOCUMENT_CALLS = (
+    call("put", "a.md", "A", CHUNKS, text_hash="1", tags=["shop"], metadata={"position": "top"}),
+    call("put", "a.md", "A", CHUNKS, text_hash="1", tags=["shop"], metadata={"position": "top"}),
+    call("put", "a.md", "A2", CHUNKS[:1], text_hash="2", category="faq"),
+    call("put", "", "A", [], text_hash="2"),  # refused
+    call("put_many", [DOCUMENT]),
+    call("sources"),
+    call("sources", ["a.md"]),
+    call("history", "a.md"),
+    call("search", "kettle", 2, category="faq"),
+    call("search", "kettle", tags=["none"]),
+    call("highlight", "kettle", ()),
+    call("forget", "a.md"),
+    call("forget_many", ["a.md", "b.md"]),
+    call("history", "a.md"),
+)
+
+
+def without_moments(answer: object) -> object:
+    if isinstance(answer, tuple):
+        return tuple(map(without_moments, answer))
+    return replace(answer, since=MAY) if isinstance(answer, Source | Version) else outcome(answer)
+
+
+def test_every_method_about_documents_answers_as_its_twin(
+    database_url: str, second_url: str
+) -> None:
+    assert {step.method for step in DOCUMENT_CALLS} == set(methods(KnowledgeRepository))
+    engine = make_engine(database_url)
+    with Session(engine) as session:
+        expected = [
+            without_moments(attempt(KnowledgeRepository(session, EMBEDDER), step))
+            for step in DOCUMENT_CALLS
+        ]
+    engine.dispose()
+
+    async def work() -> None:
+        async with opened(second_url) as (session,):
+            knowledge = AsyncKnowledgeRepository(session, EMBEDDER)
+            for step, one in zip(DOCUMENT_CALLS, expected, strict=True):
+                try:
+                    answer = await getattr(knowledge, step.method)(*step.given, **step.named)
+                except AgentDBError as error:
+                    answer = type(error), str(error)
+                assert without_moments(answer) == one, step
+
+    on_a_loop(work)
+
+
+def attempt(repository: KnowledgeRepository, step: Call) -> object:
+    try:
+        return getattr(repository, step.method)(*step.given, **step.named)
+    except AgentDBError as error:
+        return type(error), str(error)
 
 
 # The caller's transaction -------------------------------------------------------------------------
@@ -418,6 +487,7 @@ WAITING_CALLS = (
     call("add", "ships on Monday"),
     call("add", NewMemory("lives in Oslo", subject="ann", key="home")),
     call("add_many", ["ships on Monday", "pays by card"]),
+    call("load", [f"row {n}" for n in range(100)]),
     call("update", 1, content="The customer likes coffee"),
     call("forget", 1),
 )

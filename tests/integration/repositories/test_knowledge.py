@@ -223,6 +223,102 @@ def test_vectors_of_the_caller_are_kept_as_they_are(
     assert found.similarity == pytest.approx(1, abs=0.01)
 
 
+# Versions -----------------------------------------------------------------------------------------
+
+
+def test_each_version_of_a_document_has_a_number_and_its_time(
+    knowledge: KnowledgeRepository,
+) -> None:
+    first = document("handbook.md", HANDBOOK)
+    second = document("handbook.md", HANDBOOK.replace("thirty", "ninety"), title="New")
+    knowledge.put_many([first, document("other.md", "Other.")])
+    knowledge.put_many([first])  # unchanged: no new version
+    knowledge.put_many([second])
+    one, two = knowledge.history("handbook.md")
+    assert (one.number, one.version, one.title) == (1, first.version, "handbook.md")
+    assert (two.number, two.version, two.title) == (2, second.version, "New")
+    assert (one.text_hash, two.text_hash) == (first.text_hash, second.text_hash)
+    assert (two.chunks, one.since < two.since) == (len(second.chunks), True)
+    assert {each.source: each.number for each in knowledge.sources()} == {
+        "handbook.md": 2,
+        "other.md": 1,
+    }
+
+
+def test_a_version_that_fails_is_none(knowledge: KnowledgeRepository) -> None:
+    with pytest.raises(BadText):
+        knowledge.put("a.md", "A", [Chunk(0, "a NUL \0", 0, 6, ())], text_hash="1")
+    assert knowledge.history("a.md") == ()
+
+
+def test_what_is_forgotten_has_no_history_and_others_keep_theirs(session: Session) -> None:
+    mine, other = KnowledgeRepository(session, tenant="a"), KnowledgeRepository(session, tenant="b")
+    for each in (mine, other):
+        each.put_many([document("a.md", "Some words."), document("b.md", "Others.")])
+    assert mine.forget_many(["a.md", "none.md"]) == 1
+    assert mine.history("a.md") == ()
+    assert len(mine.history("b.md")) == len(other.history("a.md")) == 1
+
+
+# Found in which category, and where ---------------------------------------------------------------
+
+
+def test_a_category_narrows_a_search_and_is_told(knowledge: KnowledgeRepository) -> None:
+    chunk = Chunk(0, "about the kettle", 0, 16, ())
+    for category in ("faq", "50%_'x\"", None):
+        knowledge.put(f"{category}.md", "t", [chunk], text_hash="1", category=category)
+    for category in ("faq", "50%_'x\""):
+        found = knowledge.search("kettle", category=category)
+        assert [each.memory.subject for each in found] == [f"{category}.md"]
+    assert {each.source: each.category for each in knowledge.sources()}["None.md"] is None
+    assert knowledge.search("kettle", category="none") == ()
+    assert len(knowledge.search("kettle")) == 3
+
+
+def test_metadata_with_a_name_of_ours_are_kept_beside_it(knowledge: KnowledgeRepository) -> None:
+    own = {"title": "own", "position": 7, "tags": 5, "document": "d", "headings": "h", "n": 1}
+    knowledge.put("a.md", "A", [Chunk(0, "tea", 0, 3, ())], text_hash="1", metadata=own)
+    kept = dict(knowledge.search("tea")[0].memory.metadata)
+    assert (kept["title"], kept["position"], kept["tags"], kept["n"]) == ("A", 0, [], 1)
+    assert [kept[f"{name}_"] for name in ("title", "position", "tags", "document", "headings")] == [
+        "own",
+        7,
+        5,
+        "d",
+        "h",
+    ]
+    assert len(knowledge.sources()) == 1
+
+
+def test_a_highlight_says_where_the_answer_is_whatever_the_text_holds(
+    knowledge: KnowledgeRepository,
+) -> None:
+    begin, end = "\ue000", "\ue001"
+    text = f"1 < 2: the kettle {begin}whistles{end} «loudly». " + "Something else. " * 200
+    chunks = [Chunk(0, text, 0, len(text), ()), Chunk(1, "Nothing of it.", 0, 13, ())]
+    knowledge.put("a.md", "A", chunks, text_hash="1")
+    found = knowledge.search("loud kettles ERR-4711", 2)
+    best, other = knowledge.highlight("loud kettles ERR-4711", found)
+    assert [part for part, asked in best.parts if asked] == ["kettle", "loudly"]
+    assert "«kettle» whistles ««loudly»»" in str(best)
+    assert len(str(best)) < 700
+    assert (str(other), {asked for _, asked in other.parts}) == ("Nothing of it.", {False})
+    assert knowledge.highlight("the of", found)  # stop words only
+    assert knowledge.highlight("kettle", ()) == ()
+
+
+def test_a_document_has_as_many_vectors_as_chunks() -> None:
+    vectors = np.ones((2, DIMENSION), dtype=np.float32)
+    with pytest.raises(BadInput, match="1 chunks and 2 vectors"):
+        NewDocument(
+            source="a.md",
+            title="A",
+            text_hash="1",
+            chunks=[Chunk(0, "tea", 0, 3, ())],
+            vectors=vectors,
+        )
+
+
 # Found --------------------------------------------------------------------------------------------
 
 

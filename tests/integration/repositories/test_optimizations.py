@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 
 from agentdb.database import session as transaction
 from agentdb.embedding.hashing import HashingEmbedder
-from agentdb.errors import DimensionMismatch, NotFound, StatusRefused
+from agentdb.errors import NotFound, StatusRefused
 from agentdb.models import AuditRow, OptimizationRow
 from agentdb.models.optimization import Status
 from agentdb.repositories.advice import (
@@ -147,12 +147,16 @@ def test_a_confidence_beyond_one_is_refused(record: OptimizationRepository) -> N
         record.add(replace(advice(), confidence=93.0))
 
 
-def test_a_vector_of_another_dimension_is_refused_clearly(record: OptimizationRepository) -> None:
+def test_vectors_of_any_dimension_are_kept_and_compared_with_those_of_their_model(
+    record: OptimizationRepository,
+) -> None:
     large = Embedding("openai:large", np.ones(1536, dtype=np.float32))
-    with pytest.raises(DimensionMismatch, match=r"1536.*384.*AGENTDB_EMBEDDING_MODEL"):
-        record.add(replace(advice(), embedding=large))
-    with pytest.raises(DimensionMismatch, match=r"1536.*384"):
-        record.similar("anything", large)
+    kept = record.add(replace(advice(), embedding=large))
+    [found] = record.similar("anything", large)
+    assert found.optimization.id == kept.id
+    assert found.similarity == pytest.approx(1)
+    small = Embedding("hashing", np.ones(384, dtype=np.float32))
+    assert [each.similarity for each in record.similar(advice().features, small)] == [None]
 
 
 def test_advice_outlives_its_audit(session: Session, record: OptimizationRepository) -> None:

@@ -9,12 +9,9 @@ from sqlalchemy.orm import Session
 
 from agentdb.embedding.hashing import HashingEmbedder
 from agentdb.repositories.memories import MemoryRepository
-from agentdb.repositories.vector_index import (
-    build_vector_index,
-    drop_vector_index,
-    vector_index_state,
-)
+from agentdb.repositories.vector_index import build_vector_index
 from tests.servers import connect, value
+from tests.vectors import index_state as state
 
 
 @pytest.fixture
@@ -23,11 +20,6 @@ def engine(engine: Engine) -> Engine:
         MemoryRepository(session, HashingEmbedder()).add_many([f"thing {n}" for n in range(50)])
         MemoryRepository(session).add_many([f"without a vector {n}" for n in range(50)])
     return engine
-
-
-def state(engine: Engine) -> str:
-    with engine.connect() as connection:
-        return vector_index_state(connection)
 
 
 def leave_unfinished(database_url: str) -> None:
@@ -84,10 +76,3 @@ def test_a_build_leaves_the_connection_as_it_was(engine: Engine) -> None:
 def value_of(engine: Engine, setting: str) -> str:
     with engine.connect() as connection:
         return str(connection.exec_driver_sql(f"SHOW {setting}").scalar_one())
-
-
-def test_it_is_dropped_for_a_load(engine: Engine) -> None:
-    build_vector_index(engine, least=1)
-    drop_vector_index(engine)
-    drop_vector_index(engine)
-    assert state(engine) == "missing"

@@ -19,6 +19,20 @@ def test_hashing_needs_nothing() -> None:
     assert load_embedder("hashing") == HashingEmbedder()
 
 
+def test_a_dimension_may_be_named() -> None:
+    assert load_embedder("hashing-768").embed(["tea", ""]).shape == (2, 768)
+    large = load_embedder("openai:large@1024", {"OPENAI_API_KEY": "sk-1"})
+    assert (large.name, large.dimension) == ("openai:large@1024", 1024)
+
+
+@pytest.mark.parametrize(
+    "name", ["hashing-1", "hashing-4001", "hashing-x", "openai:large@x", "openai:large@99999"]
+)
+def test_a_dimension_that_is_none_is_a_bad_setting(name: str) -> None:
+    with pytest.raises(BadSetting, match="4,000"):
+        load_embedder(name, {"OPENAI_API_KEY": "sk-1"})
+
+
 def test_openai_takes_its_settings_from_the_environment() -> None:
     environment = {"OPENAI_BASE_URL": "http://127.0.0.1:1/v1", "OPENAI_API_KEY": " sk-1 "}
     assert load_embedder("openai:small", environment) == OpenAIEmbedder(
