@@ -416,7 +416,11 @@ BEGIN
                 NULL::integer,
                 'hnsw'
             FROM (
-                SELECT n.*, row_number() OVER () AS place, count(*) OVER () AS found
+                -- The index orders by vectors of length 1, rounded: what is as near may change places.
+                SELECT
+                    n.*,
+                    row_number() OVER (ORDER BY n.similarity DESC, n.id) AS place,
+                    count(*) OVER () AS found
                 FROM (
                     SELECT @ENTRY, 1 - (e.embedding <=> search.vector) AS similarity
                     FROM agentdb.entries AS e
