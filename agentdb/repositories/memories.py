@@ -27,9 +27,9 @@ from sqlalchemy.orm import Session
 
 from agentdb.embedding.batches import embed_by_length
 from agentdb.embedding.cached import canonical
-from agentdb.embedding.embedder import Embedder, Vector, directions
+from agentdb.embedding.embedder import DIMENSION, Embedder, Vector, directions
 from agentdb.embedding.reranker import Reranker
-from agentdb.errors import BadInput, BadText, DimensionMismatch, NotFound, SpaceMismatch
+from agentdb.errors import BadInput, BadText, DimensionMismatch, NotFound
 from agentdb.models.entry import EntryRow, Kind
 from agentdb.models.vector import HalfVectorType
 from agentdb.repositories.bulk import FROM, Bulk, Draft, Identity, merging, uncollected
@@ -485,6 +485,8 @@ class MemoryRepository(Tenanted):
         given = {name: value for name, value in scope.items() if value is not None}
         statement = search_text(len(texts), frozenset(given))
         near = next((vector for vector in vectors if vector is not None), None)
+        if near is not None and len(near) != DIMENSION:  # the usual model is seen to on the way
+            self._require_space(near, keep=False)
         with self._comparing(near):
             rows = fetch(self._given, statement, {**asked, **given, "tenant": self._tenant})
         remember(self._given, self._tenant)  # the statement has announced it on its way
@@ -498,18 +500,15 @@ class MemoryRepository(Tenanted):
 
     @contextmanager
     def _comparing(self, vector: Vector | None) -> Iterator[None]:
-        """Say what to do about a vector of another dimension than those that are kept."""
+        """Say whose vectors are kept where one of another dimension was compared with them."""
         try:
             yield
-        except DataError as error:
-            if vector is None or "dimensions" not in str(error.orig):
-                raise
-            whose = "of the caller" if self._embedder is None else f"of {self._embedder.name}"
-            raise SpaceMismatch(
-                f"the vectors kept have not {len(vector):,} numbers, as those {whose} have: set "
-                "AGENTDB_EMBEDDING_MODEL to the model that they are of, or change over with "
-                "agentdb reembed"
-            ) from error
+        except DataError:
+            if vector is not None:
+                # This transaction can be asked nothing more.
+                with Session(self._given.connection().engine) as aside:
+                    require_space(aside, self._embedder, len(vector), keep=False)
+            raise
 
     def _chosen(
         self, text: str | None, found: Sequence[Found], k: int, diversity: float

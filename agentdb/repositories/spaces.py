@@ -199,6 +199,10 @@ class SpaceRepository:
         missing = select(func.count()).select_from(EntryRow).where(_literal(space).is_(None))
         return self._session.scalar(missing) or 0
 
+    def last_entry(self) -> int:
+        """Return the highest id of an entry; 0 if there is none."""
+        return self._session.scalar(select(func.max(EntryRow.id))) or 0
+
     def unembedded(self, space: Space, after: int, most: int) -> tuple[Unembedded, ...]:
         """Return up to `most` entries without a vector in a space, by id, behind `after`."""
         wanted = select(

@@ -106,24 +106,33 @@ class Reembedding:
         )
 
     def fill(self, space: Space) -> int:
-        """Embed what has no vector in a space until nothing is left; return how many there were."""
-        total = self._missing(space)
+        """Embed what has no vector in a space; return how many there were.
+
+        Until nothing is left or, where others write meanwhile, no more than is embedded at once;
+        also where they write faster than this, as it would never end.
+        """
+        total = left = self._missing(space)
         done = 0
-        while self._missing(space):
+        while left:
             now = self._pass(space, partial(self._told, total, done))
             done += now
+            before, left = left, self._missing(space)
             if not now:
                 sleep(_PAUSE_SECONDS)  # somebody holds them at this moment
+            elif left < self.at_once or left >= before:
+                break
         self._told(total, total, 0)
         return done
 
     def _pass(self, space: Space, told: Callable[[int], None]) -> int:
-        """Embed, from the first entry to the last, what has no vector."""
+        """Embed, from the first entry to the last there is now, what has no vector."""
         after = done = 0
+        with database.session(self.engine) as session:
+            last = SpaceRepository(session).last_entry()
         while True:
             with database.session(self.engine) as session:
                 wanted = SpaceRepository(session).unembedded(space, after, self.at_once)
-            if not wanted:
+            if not wanted or wanted[0].id > last:
                 return done
             vectors = self._vectors([each.text for each in wanted])
             with database.session(self.engine) as session:

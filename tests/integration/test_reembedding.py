@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from threading import Event, Thread
+from time import sleep
 
 import numpy as np
 import pytest
@@ -119,6 +120,14 @@ def test_an_interrupt_costs_one_batch_and_the_next_run_goes_on(engine: Engine, c
     assert nearest(engine, NEW, TEXTS[-1])[0] == TEXTS[-1]
 
 
+class Unhurried(HashingEmbedder):
+    """The new model, slow enough for others to write while it is filled in."""
+
+    def embed(self, texts: Sequence[str]) -> Vectors:
+        sleep(0.02)
+        return super().embed(texts)
+
+
 def test_who_writes_meanwhile_is_not_forgotten(engine: Engine, database_url: str) -> None:
     stop, written = Event(), list[str]()
 
@@ -138,7 +147,7 @@ def test_who_writes_meanwhile_is_not_forgotten(engine: Engine, database_url: str
     writer = Thread(target=write)
     writer.start()
     try:
-        change(engine, NEW)
+        change(engine, Unhurried(NEW.name, NEW.dimension))
     finally:
         stop.set()
         writer.join()
