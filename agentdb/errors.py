@@ -32,6 +32,7 @@ The message says what happened and what to do next; a door prints it as one line
     │   ├── BadFilter
     │   └── BadData
     ├── ReaderMissing
+    ├── FrameworkMissing          is an ImportError too
     ├── EmbeddingError
     │   └── ModelUnavailable
     └── EmbeddedError             the server we start ourselves
@@ -161,6 +162,10 @@ class BadData(BadInput):
 
 class ReaderMissing(AgentDBError):
     """The library that reads this kind of file is not installed: `agentdb[documents]`."""
+
+
+class FrameworkMissing(AgentDBError, ImportError):
+    """The framework of an integration is not installed: `agentdb[langchain]`, `[langgraph]`."""
 
 
 class EmbeddingError(AgentDBError):
