@@ -33,7 +33,7 @@ from agentdb.integrations.embeddings import as_embedder, query_vector
 from agentdb.models.base import Json
 from agentdb.repositories import items
 from agentdb.repositories.items import ItemRepository, NewItem
-from agentdb.repositories.memories import LONGEST
+from agentdb.repositories.memories import LONGEST, MOST
 from agentdb.repositories.memory import DEFAULT_TENANT
 from agentdb.search.filters import Filter, storable
 
@@ -154,12 +154,11 @@ def _page(
     kept: ItemRepository, op: SearchOp, vectors: Mapping[str, Vector]
 ) -> tuple[items.Item, ...]:
     """Return one page of what a search means: what is ranked, then the rest, newest first."""
-    prefix = MatchCondition("prefix", op.namespace_prefix)
-    wanted = {"and": [*_matches(prefix), *_meets(("value",), op.filter or {})]}
-    if not op.query:
+    wanted = {"and": [*_begins(op.namespace_prefix), *_meets(("value",), op.filter or {})]}
+    if not op.query or op.limit < 1:
         return kept.find(wanted, op.limit, op.offset)
     end = op.offset + op.limit
-    ranked = kept.search(op.query, end, filter=wanted, vector=vectors.get(op.query))
+    ranked = kept.search(op.query, min(end, MOST), filter=wanted, vector=vectors.get(op.query))
     rest = kept.find(wanted, end - len(ranked), but=[each.key for each in ranked])
     return (ranked + rest)[op.offset :]
 
@@ -211,6 +210,10 @@ def _path(namespace: Sequence[str], key: str) -> str:
 
 
 # Filters ------------------------------------------------------------------------------------------
+
+
+def _begins(labels: Sequence[str]) -> list[Filter]:
+    return [{("namespace", place): label} for place, label in enumerate(labels)]
 
 
 def _matches(condition: MatchCondition) -> list[Filter]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, TypeVarTuple
 
 from sqlalchemy import (
     ARRAY,
@@ -15,10 +15,12 @@ from sqlalchemy import (
     case,
     cast,
     collate,
+    column,
     delete,
     func,
     literal_column,
     select,
+    type_coerce,
     update,
 )
 from sqlalchemy.dialects.postgresql import JSONPATH, Insert, aggregate_order_by, insert
@@ -34,6 +36,8 @@ from agentdb.repositories.memories import MOST, MemoryRepository, refuse_bad
 from agentdb.repositories.memory import DEFAULT_TENANT, NewMemory
 from agentdb.search.entries import SEARCH
 from agentdb.search.filters import Filter, compile_filter, storable
+
+Read = TypeVarTuple("Read")
 
 _LONGEST_KEY = 1_500  # bytes: with a tenant and a namespace it has to fit a page of an index
 _BATCH = 500
@@ -106,7 +110,7 @@ class ItemRepository:
         What has no vector and some text is embedded before anything is sent. Raises `BadInput`,
         `BadMetadata`, `SpaceMismatch`, `DimensionMismatch`.
         """
-        last = {item.key: _checked(item, self._kind) for item in items}
+        last = {item.key: _checked(item) for item in items}
         ready = embedded([last[key] for key in sorted(last)], self._embedder)  # no deadlocks
         if any(item.vector is not None for item in ready):
             self._memories._require_space()  # noqa: SLF001 - it knows what compares
@@ -134,7 +138,7 @@ class ItemRepository:
         meant = [] if not but else [EntryRow.subject != func.all(list(but))]
         listed = self._listed(*meant, *_meeting(filter))
         newest = listed.order_by(EntryRow.valid_from.desc(), EntryRow.id.desc())
-        rows = self._session.execute(newest.limit(limit).offset(offset))
+        rows = self._session.execute(_page(newest, limit, offset))
         return tuple(_item(row._asdict()) for row in rows)
 
     def search(
@@ -218,15 +222,18 @@ class ItemRepository:
             *self._own(), _HOLDS, *_meeting(filter)
         )
         different = kept.distinct().subquery("different")
-        each = func.jsonb_array_elements_text(different.c.texts).table_valued(
-            "text", with_ordinality="place", name="each"
+        texts_of = func.jsonb_array_elements_text(different.c.texts).table_valued(
+            column("text", Text), with_ordinality="place", name="each"
         )
-        texts = select(func.array_agg(aggregate_order_by(each.c.text, each.c.place)))
+        each = texts_of.render_derived()
+        # By code point, as programs compare texts, and not as the database's language would.
+        text = collate(each.c.text, "C")
+        texts = select(func.array_agg(aggregate_order_by(text, each.c.place)))
         if depth is not None:
             texts = texts.where(each.c.place <= depth)
-        cut = select(cast(texts.scalar_subquery(), ARRAY(Text)).label("texts")).subquery("cut")
-        ordered = select(cut.c.texts).group_by(cut.c.texts).order_by(collate(cut.c.texts, "C"))
-        rows = self._session.scalars(ordered.limit(limit).offset(offset))
+        cut = select(type_coerce(texts.scalar_subquery(), ARRAY(Text)).label("texts"))
+        ordered = cut.select_from(different).distinct().order_by("texts")
+        rows = self._session.scalars(_page(ordered, limit, offset))
         return tuple(tuple(row) for row in rows)
 
     # How it is kept ---------------------------------------------------------------------------
@@ -271,9 +278,9 @@ def embedded(items: Sequence[NewItem], embedder: Embedder | None) -> list[NewIte
     ]
 
 
-def _checked(item: NewItem, kind: Kind) -> NewItem:
+def _checked(item: NewItem) -> NewItem:
     """Return the item as it is kept; raise what cannot be, before anything is sent."""
-    checked_name(item.key, f"the key of a {kind}", _LONGEST_KEY)
+    checked_name(item.key, "a key", _LONGEST_KEY)
     content = item.content if item.content.strip() else _NOTHING
     ttl = item.ttl
     if content == _NOTHING:
@@ -317,6 +324,12 @@ def _upsert(rows: Sequence[Mapping[str, object]]) -> Insert:
 def _meeting(wanted: Filter | None) -> list[ColumnElement[bool]]:
     path = compile_filter(wanted)
     return [] if path is None else [EntryRow.metadata_.op("@@")(cast(path, JSONPATH))]
+
+
+def _page(ordered: Select[*Read], limit: int, offset: int) -> Select[*Read]:
+    if limit < 0 or offset < 0:
+        raise BadInput(f"a page has no {limit:,} rows after {offset:,}: give 0 or more")
+    return ordered.limit(limit).offset(offset)
 
 
 def _item(row: Mapping[str, Any]) -> Item:
