@@ -98,7 +98,7 @@ def test_a_name_is_found_that_a_vector_would_miss(store: AgentDBVectorStore) -> 
 def test_vectors_rank_as_the_store_of_langchain_ranks_them(store: AgentDBVectorStore) -> None:
     theirs = InMemoryVectorStore(EMBEDDINGS)
     theirs.add_documents(KETTLES)
-    for query in ("a blue kettle", "two litres", "teapot of one litre"):
+    for query in ("a blue kettle", "A red kettle of two litres", "a blue teapot"):
         vector = EMBEDDINGS.embed_query(query)
         ours = ids(store.similarity_search_by_vector(vector, k=3))
         assert ours == ids(theirs.similarity_search_by_vector(vector, k=3))
@@ -152,7 +152,7 @@ def test_a_question_is_embedded_as_a_question(engine: Engine) -> None:
 def test_a_document_put_again_is_replaced_whole(store: AgentDBVectorStore) -> None:
     store.add_documents([Document("A green pan", id="red", metadata={"size": 1})])
     assert store.get_by_ids(["red"])[0] == Document("A green pan", id="red", metadata={"size": 1})
-    assert "red" not in ids(store.similarity_search("red kettle", k=2))
+    assert ids(store.similarity_search("red kettle", k=1)) == ["blue"]
     assert ids(store.similarity_search("pan", k=1)) == ["red"]
 
 
@@ -263,7 +263,8 @@ def test_searches_that_cannot_be(store: AgentDBVectorStore) -> None:
         AgentDBVectorStore.from_texts(["tea"], EMBEDDINGS)
 
 
-def test_vectors_of_two_models_do_not_meet(engine: Engine, store: AgentDBVectorStore) -> None:
+@pytest.mark.usefixtures("store")
+def test_vectors_of_two_models_do_not_meet(engine: Engine) -> None:
     class Other(Embeddings):
         model = "other-3"
 
