@@ -96,7 +96,7 @@ class AgentDBStore(BaseStore):
         last = {_path(op.namespace, op.key): op for op in ops if isinstance(op, PutOp)}
         new = [self._new(path, op) for path, op in last.items() if op.value is not None]
         gone = [path for path, op in last.items() if op.value is None]
-        queries = {op.query for op in ops if isinstance(op, SearchOp) and op.query}
+        queries = {query for op in ops if isinstance(op, SearchOp) and (query := _query(op))}
         vectors = {q: query_vector(q, self._embedder) for q in queries} if self._embedder else {}
         return _Asked(ops, items.embedded(new, self._embedder), gone, vectors)
 
@@ -155,12 +155,17 @@ def _page(
 ) -> tuple[items.Item, ...]:
     """Return one page of what a search means: what is ranked, then the rest, newest first."""
     wanted = {"and": [*_begins(op.namespace_prefix), *_meets(("value",), op.filter or {})]}
-    if not op.query or op.limit < 1:
+    query = _query(op)
+    if not query or op.limit < 1:
         return kept.find(wanted, op.limit, op.offset)
     end = op.offset + op.limit
-    ranked = kept.search(op.query, min(end, MOST), filter=wanted, vector=vectors.get(op.query))
+    ranked = kept.search(query, min(end, MOST), filter=wanted, vector=vectors.get(query))
     rest = kept.find(wanted, end - len(ranked), but=[each.key for each in ranked])
     return (ranked + rest)[op.offset :]
+
+
+def _query(op: SearchOp) -> str:
+    return (op.query or "").strip()  # what is blank asks for nothing
 
 
 def _answer(kept: ItemRepository, op: Op, found: Sequence[items.Item]) -> Result:

@@ -59,8 +59,18 @@ def keys(found: Sequence[Item]) -> list[str]:
 # The same as LangGraph's own ----------------------------------------------------------------------
 
 LABELS = st.sampled_from(["users", "user", "a%", "_", "o'hara", 'say "hi"', "b\\c", "é", "*", "]"])
-NAMESPACES = st.lists(LABELS, min_size=1, max_size=3).map(tuple)
-KEYS = st.sampled_from(["1", "2", "a%", '"', "*", "clé"])
+NAMESPACES = st.sampled_from(
+    [
+        ("users",),
+        ("user",),
+        ("users", "a%"),
+        ("users", "a%", "_"),
+        ("users", "o'hara"),
+        ('say "hi"', "b\\c", "users"),
+        ("*", "é", "]"),
+    ]
+)
+KEYS = st.sampled_from(["1", "a%", '"'])
 VALUES = st.fixed_dictionaries(
     {
         "score": st.one_of(st.integers(0, 30), st.sampled_from([2.5, 9.75])),
@@ -99,17 +109,15 @@ PUTS = st.builds(
     index=st.sampled_from([None, False, ["text"]]),
     ttl=st.none(),
 )
-OPERATIONS = st.one_of(
-    PUTS,
-    PUTS,
+READS = st.one_of(
     st.builds(GetOp, NAMESPACES, KEYS),
     st.builds(
         SearchOp,
-        st.lists(LABELS, max_size=2).map(tuple),
+        st.one_of(st.just(()), NAMESPACES, st.lists(LABELS, max_size=2).map(tuple)),
         FILTERS,
         limit=st.just(ALL),
         offset=st.just(0),
-        query=st.sampled_from([None, "tea", "chess"]),
+        query=st.sampled_from([None, "tea", " "]),
     ),
     st.builds(
         ListNamespacesOp,
@@ -119,6 +127,7 @@ OPERATIONS = st.one_of(
         st.integers(0, 2),
     ),
 )
+OPERATIONS = st.one_of(PUTS, READS)
 
 
 def plain(answer: object) -> object:
@@ -139,11 +148,17 @@ class Oracle(InMemoryStore):
         return super()._handle_list_namespaces(op)
 
 
-@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(batches=st.lists(st.lists(OPERATIONS, max_size=8), max_size=10))
-def test_it_answers_as_the_store_of_langgraph_does(engine: Engine, batches: list[list[Op]]) -> None:
+@settings(max_examples=50, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    puts=st.lists(PUTS, min_size=5, max_size=20),
+    batches=st.lists(st.lists(OPERATIONS, max_size=10), max_size=5),
+    reads=st.lists(READS, min_size=8, max_size=16),
+)
+def test_it_answers_as_the_store_of_langgraph_does(
+    engine: Engine, puts: list[Op], batches: list[list[Op]], reads: list[Op]
+) -> None:
     ours, theirs = AgentDBStore(engine, namespace=uuid4().hex), Oracle()
-    for ops in batches:
+    for ops in (puts, *batches, reads):
         expected = [plain(answer) for answer in theirs.batch(ops)]
         assert [plain(answer) for answer in ours.batch(ops)] == expected
 
