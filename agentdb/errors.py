@@ -41,6 +41,7 @@ The message says what happened and what to do next; a door prints it as one line
     │   ├── BadData
     │   └── NotAttachable
     ├── ReaderMissing
+    ├── FrameworkMissing          is an ImportError too
     ├── EmbeddingError
     │   └── ModelUnavailable
     └── EmbeddedError             the server we start ourselves
@@ -210,6 +211,10 @@ class NotAttachable(BadInput):
 
 class ReaderMissing(AgentDBError):
     """The library that reads this kind of file is not installed: `agentdb[documents]`."""
+
+
+class FrameworkMissing(AgentDBError, ImportError):
+    """The framework of an integration is not installed: `agentdb[langchain]`, `[langgraph]`."""
 
 
 class EmbeddingError(AgentDBError):

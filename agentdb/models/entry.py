@@ -23,7 +23,18 @@ from sqlalchemy.orm import Mapped, mapped_column
 from agentdb.models.base import Base, Json
 from agentdb.models.vector import DIMENSION, HalfVectorType, Vector
 
-Kind = Literal["fact", "episode", "preference", "procedure", "message", "chunk", "prompt", "row"]
+Kind = Literal[
+    "fact",
+    "episode",
+    "preference",
+    "procedure",
+    "message",
+    "chunk",
+    "prompt",
+    "row",
+    "item",
+    "document",
+]
 
 
 class SpaceRow(Base):

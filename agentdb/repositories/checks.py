@@ -14,18 +14,18 @@ HALVES = re.compile("[\ud800-\udfff]")
 """Halves of characters: surrogates without their pair."""
 
 
-def checked_name(name: str, what: str) -> str:
+def checked_name(name: str, what: str, longest: int = LONGEST_NAME) -> str:
     """Return a name that is one; `what` is what the message calls it. Raises `BadInput`."""
     if not name:
         raise BadInput(f"{what} is empty: leave it out, or give it a name")
-    return plain(name, what)
+    return plain(name, what, longest)
 
 
-def plain(name: str, what: str) -> str:
+def plain(name: str, what: str, longest: int = LONGEST_NAME) -> str:
     """Return a name, which may be empty, if an index can hold it. Raises `BadInput`."""
     size = len(name.encode(errors="replace"))
-    if size > LONGEST_NAME:
-        raise BadInput(f"{what} has {size:,} bytes, {LONGEST_NAME} are allowed: shorten it")
+    if size > longest:
+        raise BadInput(f"{what} has {size:,} bytes, {longest:,} are allowed: shorten it")
     if "\x00" in name or HALVES.search(name):
         raise BadInput(f"{what} holds a NUL character or half of one: Postgres cannot keep it")
     return name

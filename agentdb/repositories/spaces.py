@@ -47,6 +47,7 @@ from agentdb.models.vector import DIMENSION, HalfVectorType
 from agentdb.repositories.bulk import halfvec_number
 
 _NEAREST = 10
+_SAYS = func.btrim(EntryRow.content) != ""  # an item may say nothing: it has no vector
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -196,8 +197,8 @@ class SpaceRepository:
 
     def missing(self, space: Space) -> int:
         """Return how many entries have no vector in a space."""
-        missing = select(func.count()).select_from(EntryRow).where(_literal(space).is_(None))
-        return self._session.scalar(missing) or 0
+        missing = select(func.count()).select_from(EntryRow)
+        return self._session.scalar(missing.where(_literal(space).is_(None), _SAYS)) or 0
 
     def last_entry(self) -> int:
         """Return the highest id of an entry; 0 if there is none."""
@@ -211,7 +212,7 @@ class SpaceRepository:
             EntryRow.kind,
             EntryRow.content,
             EntryRow.metadata_,
-        ).where(_literal(space).is_(None), EntryRow.id > after)
+        ).where(_literal(space).is_(None), _SAYS, EntryRow.id > after)
         return tuple(
             Unembedded(id_, digest, _text(kind, content, metadata))
             for id_, digest, kind, content, metadata in self._session.execute(

@@ -22,8 +22,9 @@ boolean is no number. `in []` and `or []` match nothing, `nin []`, `and []` and 
 `contains []` matches every list.
 
 A dot in a key reaches into a document. For a key with a dot of its own write `a\.b`, or in
-Python the path as a tuple: `("a.b", "c")`. `\\` is a backslash, `\$x` and `\and` are keys that
-would be taken for an operator.
+Python the path as a tuple: `("a.b", "c")`, in which a number is a place in a list: `("tags", 0)`,
+`("tags", -1)` for the last. `\\` is a backslash, `\$x` and `\and` are keys that would be taken
+for an operator.
 
 Moments and dates are kept as texts that sort as they do (see `storable`), so they compare; a
 date comes before every moment of its day, in UTC. In JSON write them as they are kept.
@@ -44,7 +45,7 @@ from uuid import UUID
 from agentdb.errors import BadFilter, BadMetadata
 from agentdb.models.base import Json
 
-# The keys are str | tuple[str, ...]; a Mapping of that type could not be given a dict[str, int].
+# Keys are str | tuple[str | int, ...]; a Mapping of that could not be given a dict[str, int].
 Filter: TypeAlias = Mapping[Any, object]
 """See the head of this module for the language."""
 
@@ -151,17 +152,25 @@ def _path(key: object) -> str:
     if len(steps) > _DEPTH:
         raise BadFilter(f"Filter key {_shown(key)} reaches deeper than {_DEPTH} levels.")
     try:
-        return "$" + "".join(f".{_quoted(_text(step))}" for step in steps)
+        return "$" + "".join(_step(step) for step in steps)
     except _Unfit as error:
         raise BadFilter(f"Filter key {_shown(key)}: {error}.") from error
 
 
-def _steps(key: object) -> Sequence[str]:
+def _steps(key: object) -> Sequence[str | int]:
     if isinstance(key, str):
         return _split(key)
-    if isinstance(key, tuple) and key and all(isinstance(step, str) for step in key):
+    if isinstance(key, tuple) and key and all(type(step) in (str, int) for step in key):
         return key
     raise BadFilter(f"A filter's key is a text or a tuple of texts, not {_shown(key)}.")
+
+
+def _step(step: str | int) -> str:
+    if isinstance(step, str):
+        return f".{_quoted(_text(step))}"
+    if abs(step) > _LONGEST:
+        raise _Unfit(f"no list has a place {step:.3g}")
+    return f"[{step}]" if step >= 0 else f"[last - {-step - 1}]"
 
 
 def _split(key: str) -> list[str]:

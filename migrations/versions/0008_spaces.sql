@@ -102,7 +102,8 @@ DECLARE
 BEGIN
     LOCK TABLE agentdb.entries IN ACCESS EXCLUSIVE MODE;
     EXECUTE format(
-        'SELECT count(*) FROM (SELECT FROM agentdb.entries WHERE embedding_%s IS NULL LIMIT 1) AS m',
+        'SELECT count(*) FROM (SELECT FROM agentdb.entries '
+        'WHERE embedding_%s IS NULL AND btrim(content) <> '''' LIMIT 1) AS m',
         space
     ) INTO missing;
     IF missing > 0 THEN

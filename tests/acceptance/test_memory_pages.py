@@ -34,6 +34,12 @@ def test_the_page_about_ingestion_runs(database_url: str) -> None:
     names["engine"].dispose()  # type: ignore[attr-defined]
 
 
+def test_the_page_about_integrations_runs(database_url: str) -> None:
+    names: dict[str, object] = {"url": database_url}
+    exec(blocks("docs/integrations.md"), names)  # noqa: S102 - our own page
+    names["engine"].dispose()  # type: ignore[attr-defined]
+
+
 @pytest.mark.model
 def test_the_few_lines_of_the_readme_run(
     database_url: str, capsys: pytest.CaptureFixture[str]

@@ -161,6 +161,19 @@ def test_a_dot_reaches_into_documents_but_not_into_lists(database: Database) -> 
     assert matching(database, documents, {("a.b",): 1}) == [beside]
 
 
+def test_a_number_is_a_place_in_a_list(database: Database) -> None:
+    one, two, inner = {"a": ["x"]}, {"a": ["y", "x"]}, {"a": [{"b": 1}]}
+    documents: list[Document] = [one, two, inner, {"a": {"0": "x"}}, {"a": "x"}, {"a": []}, {}]
+    assert matching(database, documents, {("a", 0): "x"}) == [one]
+    assert matching(database, documents, {("a", -1): "x"}) == [one, two]
+    assert matching(database, documents, {("a", -2): {"exists": True}}) == [two]
+    assert matching(database, documents, {("a", 1): {"exists": False}, "a": {"contains": "x"}}) == [
+        one
+    ]
+    assert matching(database, documents, {("a", 0, "b"): {"gte": 1}}) == [inner]
+    assert len(matching(database, documents, {("a", 0): {"ne": "x"}})) == 6
+
+
 def test_nothing_is_in_an_empty_list(database: Database) -> None:
     documents: list[Document] = [{"a": 1}, {"a": []}, {}]
     nothing: list[Filter] = [{"a": {"in": []}}, {"or": []}, {"not": {}}]

@@ -71,9 +71,12 @@ def test_names_go_with_a_dollar_too(plain: Filter, mongo: Filter) -> None:
         ("a\nb", r'$."a\nb"'),
         ("a\\", r'$."a\\"'),
         ('a"b', r'$."a\"b"'),
+        (("tags", 0), '$."tags"[0]'),
+        (("tags", -1, "0"), '$."tags"[last - 0]."0"'),
+        ((-3,), "$[last - 2]"),
     ],
 )
-def test_a_key_reaches_where_it_says(key: str | tuple[str, ...], path: str) -> None:
+def test_a_key_reaches_where_it_says(key: str | tuple[str | int, ...], path: str) -> None:
     assert compile_filter({key: 1}) == f"strict {path} == 1"
 
 
@@ -135,6 +138,8 @@ def test_a_value_becomes_a_literal_of_its_type(value: object, literal: str) -> N
         ({r"C:\temp": 1}, r"Filter key 'C:\\temp': write two backslashes for one"),
         ({7: 1}, "A filter's key is a text or a tuple of texts, not 7."),
         ({(): 1}, "A filter's key is a text or a tuple of texts, not ()."),
+        ({("a", True): 1}, "A filter's key is a text or a tuple of texts, not ('a', True)."),
+        ({("a", 10**30): 1}, "no list has a place 1e+30"),
         ({"or": {"a": 1}}, r"Filter 'or' takes a list of filters, not dict; for a metadata key"),
         ({"$or": 1}, r"Filter '$or' takes a list of filters, not int; for a metadata key of that"),
         ({"and": ["a"]}, "Filter 'and', in its list, takes a filter like {'colour': 'red'}, not"),
