@@ -8,18 +8,24 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from agentdb.database import make_async_engine, make_engine, upgrade
     from agentdb.embedding.choose import load_embedder
-    from agentdb.repositories.aio import AsyncMemoryRepository
+    from agentdb.repositories.attachments import AttachmentRepository
+    from agentdb.repositories.conversation import NewMessage
+    from agentdb.repositories.conversations import ConversationRepository
     from agentdb.repositories.knowledge import KnowledgeRepository
     from agentdb.repositories.memories import MemoryRepository
-    from agentdb.repositories.memory import Found, Memory, NewMemory
+    from agentdb.repositories.memory import NewMemory
+    from agentdb.repositories.prompts import PromptRepository
+    from agentdb.repositories.states import AgentStateRepository
 
 __all__ = [
-    "AsyncMemoryRepository",
-    "Found",
+    "AgentStateRepository",
+    "AttachmentRepository",
+    "ConversationRepository",
     "KnowledgeRepository",
-    "Memory",
     "MemoryRepository",
     "NewMemory",
+    "NewMessage",
+    "PromptRepository",
     "load_embedder",
     "make_async_engine",
     "make_engine",
@@ -27,12 +33,14 @@ __all__ = [
 ]
 
 _HOMES = {
-    "AsyncMemoryRepository": "agentdb.repositories.aio",
-    "Found": "agentdb.repositories.memory",
+    "AgentStateRepository": "agentdb.repositories.states",
+    "AttachmentRepository": "agentdb.repositories.attachments",
+    "ConversationRepository": "agentdb.repositories.conversations",
     "KnowledgeRepository": "agentdb.repositories.knowledge",
-    "Memory": "agentdb.repositories.memory",
     "MemoryRepository": "agentdb.repositories.memories",
     "NewMemory": "agentdb.repositories.memory",
+    "NewMessage": "agentdb.repositories.conversation",
+    "PromptRepository": "agentdb.repositories.prompts",
     "load_embedder": "agentdb.embedding.choose",
     "make_async_engine": "agentdb.database",
     "make_engine": "agentdb.database",

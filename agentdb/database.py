@@ -74,6 +74,9 @@ def make_engine(url: str) -> Engine:
     `url` is whatever libpq takes (`postgresql://…`, `host=… dbname=…`) or SQLAlchemy's
     `postgresql+psycopg://…`. Raises `BadSetting`; using the engine raises `DatabaseUnreachable`
     or `SetupMissing` where SQLAlchemy would raise its own errors.
+
+    >>> make_engine("postgresql://localhost/shop").dialect.driver
+    'psycopg'
     """
     engine = create_engine("postgresql+psycopg://", connect_args=_parameters(url))
     _equip(engine)
@@ -81,7 +84,11 @@ def make_engine(url: str) -> Engine:
 
 
 def make_async_engine(url: str) -> AsyncEngine:
-    """Return the same as `make_engine`, for an event loop; dispose of it in that loop."""
+    """Return the same as `make_engine`, for an event loop; dispose of it in that loop.
+
+    >>> make_async_engine("postgresql://localhost/shop").dialect.is_async
+    True
+    """
     engine = create_async_engine("postgresql+psycopg://", connect_args=_parameters(url))
     _equip(engine.sync_engine)
     return engine
@@ -155,6 +162,9 @@ def upgrade(url: str) -> list[str]:
 
     Runs in one transaction under an advisory lock, so that two at once do it once. Raises
     `SchemaTooNew`, and `SetupMissing` where the role may not create schema or extension.
+
+    >>> upgrade(url)  # again
+    []
     """
     with _alone(url) as connection:
         before = _revision(connection)

@@ -29,6 +29,9 @@ def load_embedder(name: str, environment: Mapping[str, str] = os.environ) -> Emb
     front: the same through sentence-transformers); `openai:NAME`, `openai:NAME@1024`; a folder;
     or a model sentence-transformers has at hand.
     Raises ModelUnavailable if something is not installed, BadSetting if the name cannot be one.
+
+    >>> load_embedder("hashing").dimension
+    384
     """
     if not name.strip():
         raise BadSetting("AGENTDB_EMBEDDING_MODEL is empty: unset it, or set it to hashing.")

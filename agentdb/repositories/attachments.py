@@ -77,7 +77,11 @@ class AttachmentRepository(Tenanted):
     """Business tables attached, in the caller's session: never committed here.
 
     The text of each row is an entry of the kind `row` in a namespace of its own, `attached:NAME`,
-    made by a worker (`agentdb.Worker`, `agentdb work`) after the row was committed.
+    made by a worker (`wiring.working.Worker`, `agentdb work`) after the row was committed.
+
+    >>> _ = session.execute(text("CREATE TABLE lamps (id int PRIMARY KEY, name text)"))
+    >>> AttachmentRepository(session, embedder).attach("lamps", "name").name
+    'lamps'
     """
 
     def __init__(

@@ -35,6 +35,9 @@ class NewMessage:
     `speaker` is the name of who said it, where several people talk; `key` is the caller's own
     name for the message, with which it is kept only once; `at` is when it was said, now by
     default; `vector` is that of the content, for a caller who has it already.
+
+    >>> NewMessage("user", "the kettle leaks", speaker="Ada").role
+    'user'
     """
 
     role: Role = field(kw_only=False)

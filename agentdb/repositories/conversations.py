@@ -95,6 +95,13 @@ class ConversationRepository(Tenanted):
     A message is an entry of the kind `message`, about the subject of its session and kept by its
     agent: memories and messages are found side by side. All belongs to one tenant and one
     namespace. Without an embedder messages are found by their words alone.
+
+    >>> talk = ConversationRepository(session, embedder)
+    >>> monday = talk.start("monday")
+    >>> talk.append("monday", NewMessage("user", "the kettle leaks")).position
+    1
+    >>> [found.message.content for found in talk.search("kettle")]
+    ['the kettle leaks']
     """
 
     def __init__(

@@ -134,6 +134,11 @@ class KnowledgeRepository(Tenanted):
 
     A chunk is an entry of the kind `chunk` whose subject is the document's source, beside the
     memories and found as they are. All of them belong to one tenant and one namespace.
+
+    >>> from agentdb.documents.splitting import split
+    >>> knowledge = KnowledgeRepository(session, embedder)
+    >>> knowledge.put("terms.md", "Terms", split("Two years."), text_hash="1").status
+    'new'
     """
 
     def __init__(

@@ -76,6 +76,12 @@ class MemoryRepository(Tenanted):
     Without an embedder memories are kept without vectors and found by their words alone. A
     reranker reads the first thirty of each search again. All that is kept and found belongs to
     one tenant and one namespace.
+
+    >>> memories = MemoryRepository(session, embedder)
+    >>> memories.add("Ada prefers tea").times
+    1
+    >>> memories.search("tea")[0].memory.content
+    'Ada prefers tea'
     """
 
     def __init__(

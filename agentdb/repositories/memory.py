@@ -22,6 +22,9 @@ class NewMemory:
     the place of the one before. `importance` is 0 to 1; `ttl` is how long it is kept; `vector` is
     of the repository's embedder, for a caller who has it already. The same text is another memory
     where its `identity` is another one: what is said twice in a conversation was said twice.
+
+    >>> NewMemory("Ada lives in Paris", subject="ada", key="city").kind
+    'fact'
     """
 
     content: str = field(kw_only=False)

@@ -60,6 +60,10 @@ class PromptRepository(Tenanted):
     A name has the versions 1, 2, 3 and so on, which never change; labels such as `production` point
     at one each. All of them belong to one tenant and one namespace. Without an embedder prompts are
     searched by their words alone.
+
+    >>> prompts = PromptRepository(session, embedder)
+    >>> prompts.put("greeting", "Good morning, $name").render(name="Ada")
+    'Good morning, Ada'
     """
 
     def __init__(

@@ -40,7 +40,7 @@ SLOW_TO_IMPORT = {"alembic", "numpy", "onnxruntime", "postgast", "sqlalchemy", "
         (("init",), {"alembic", "numpy", "sqlalchemy"}),
         (("similar", "slow look-up of orders"), {"numpy", "sqlalchemy"}),
     ],
-    ids=" ".join,
+    ids=lambda part: " ".join(sorted(part) if isinstance(part, set) else part),
 )
 def test_a_command_imports_what_it_needs_and_no_more(
     database_url: str, line: tuple[str, ...], needed: set[str]

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import re
+from doctest import DocTestParser, DocTestRunner
 from pathlib import Path
 
 import pytest
+from sqlalchemy import text
+from sqlalchemy.orm import Session
 
 import agentdb
 from agentdb.database import make_engine
+from agentdb.embedding.hashing import HashingEmbedder
 
 ROOT = Path(__file__).parents[2]
 PYTHON = re.compile(r"```python\n(.*?)```", re.DOTALL)
@@ -52,8 +56,20 @@ def test_the_few_lines_of_the_readme_run(
 
 
 @pytest.mark.parametrize("name", agentdb.__all__)
-def test_the_front_door_leads_somewhere_and_says_where(name: str) -> None:
-    assert getattr(agentdb, name).__doc__
+def test_the_example_of_each_name_of_the_front_door_runs(database_url: str, name: str) -> None:
+    names = {each: getattr(agentdb, each) for each in agentdb.__all__}
+    engine = make_engine(database_url)
+    with Session(engine) as session:
+        names |= {"url": database_url, "session": session, "text": text}
+        names["embedder"] = HashingEmbedder()
+        example = DocTestParser().get_doctest(names[name].__doc__, names, name, None, None)
+        assert example.examples
+        assert DocTestRunner().run(example).failed == 0
+    engine.dispose()
+
+
+def test_the_front_door_is_a_dozen_names() -> None:
+    assert len(agentdb.__all__) <= 12
 
 
 def test_a_name_that_is_not_there() -> None:
