@@ -137,7 +137,8 @@ class KnowledgeRepository(Tenanted):
 
     >>> from agentdb.documents.splitting import split
     >>> knowledge = KnowledgeRepository(session, embedder)
-    >>> knowledge.put("terms.md", "Terms", split("Two years."), text_hash="1").status
+    >>> chunks = split("Two years.", format="text")
+    >>> knowledge.put("terms.md", "Terms", chunks, text_hash="1").status
     'new'
     """
 
