@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 from collections.abc import Iterator
 
@@ -22,6 +23,9 @@ from tests.servers import (
 # A busy machine is no error: how long an example may take is not what those tests are about.
 settings.register_profile("agentdb", deadline=None)
 settings.load_profile("agentdb")
+
+# How wide a table is shall not depend on who runs the tests: a terminal, or a process of xdist's.
+os.environ.pop("COLUMNS", None)
 
 # What is started in the background of a shell ignores Ctrl-C, and hands that down.
 signal.signal(signal.SIGINT, signal.default_int_handler)

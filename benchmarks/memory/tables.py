@@ -76,7 +76,7 @@ def copy(connection: Connection[TupleRow], rows: Iterable[Raw], namespace: str, 
 
 def fill(connection: Connection[TupleRow], rows: Iterable[Raw]) -> None:
     """Put these rows alone into the table, and index them."""
-    connection.execute("TRUNCATE agentdb.entries")
+    connection.execute("TRUNCATE agentdb.entries CASCADE")
     copy(connection, rows, "", 0)
     connection.execute("SET maintenance_work_mem = '1GB'")
     connection.execute(INDEX)
