@@ -49,7 +49,7 @@ from agentdb.repositories.reranking import RERANKED, reranked
 from agentdb.repositories.spaces import require_dimension, require_model, require_space
 from agentdb.repositories.tenancy import Tenanted, remember
 from agentdb.search.diversity import diversified
-from agentdb.search.entries import ENTRY, search_text
+from agentdb.search.entries import ENTRY, model_and_version, search_text
 from agentdb.search.filters import Filter, compile_filter, storable
 
 LONGEST = 100_000
@@ -497,7 +497,7 @@ class MemoryRepository(Tenanted):
             rows = fetch(self._given, statement, {**asked, **given, "tenant": self._tenant})
         remember(self._given, self._tenant)  # the statement has announced it on its way
         if near is not None and self._embedder is not None and rows[0][1] is not None:
-            require_model(self._embedder, *rows[0][1])
+            require_model(self._embedder, *model_and_version(rows[0][1]))
         answers: list[list[Found]] = [[] for _ in texts]
         for row in rows:
             if row[2] is not None:  # else the question has no answer
