@@ -37,7 +37,8 @@ signal.signal(signal.SIGINT, signal.default_int_handler)
 def server() -> Iterator[str]:
     """The URL of an embedded PostgreSQL 18, as its superuser."""
     with reachable_folder() as folder:
-        url = start(folder / "server", settings=FASTER)
+        # Room for the statements of all tests: none is to miss what another one has pushed out.
+        url = start(folder / "server", settings=FASTER | {"pg_stat_statements.max": "50000"})
         try:
             yield url
         finally:

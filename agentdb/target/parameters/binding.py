@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from itertools import islice
@@ -40,6 +40,7 @@ _NEARLY_ALL = 0.9
 _USUAL_SHARE = 0.1  # of a value, where no statistics tell
 _CHANCE = 0.01  # that a value which varies is the same each time
 _MOST_VALUES = 13
+_CAPTURED = "captured"
 _USUAL_WEIGHT = {"row": 2.0, "common": 2.0, "rare": 2.0, "middle": 1.0}
 
 
@@ -109,7 +110,8 @@ def bind(
     needs = read_needs(statement, roles, types, samples, datetime.now(UTC))
     known = [_told(statement, example) for example in examples]
     needs = _with_constants(needs, known)
-    seen = islice(_captured([told for told in known if not told.binds], needs), most - 1)
+    counts = _counted(told for told in known if not told.binds)
+    seen = islice(_captured(counts, needs), most - 1)
     drafts = [*seen, *_drawn(scoped, needs, rows_per_call)]
     found = (
         *_checked(connection, statement, drafts, needs, most),
@@ -117,7 +119,7 @@ def bind(
     )
     if not found:
         raise NotExecutable("no values were found that the server accepts")
-    return _weighted(_once(found))
+    return _weighted(tempered(_once(found), unseen_share(counts.values())))
 
 
 def _once(bindings: Iterable[Binding]) -> Sequence[Binding]:
@@ -178,15 +180,48 @@ def _is_no_chance(needs: Mapping[int, Need], number: int, values: Sequence[Value
     return len(values) > 1 and share ** (len(values) - 1) <= _CHANCE
 
 
-def _captured(known: Iterable[_Told], needs: Mapping[int, Need]) -> Iterator[_Draft]:
+_Seen = tuple[tuple[int, Value], ...]
+
+
+def _counted(known: Iterable[_Told]) -> Counter[_Seen]:
+    """Count how often each set of values was seen."""
+    return Counter(tuple(sorted(told.values.items())) for told in known if told.values)
+
+
+def unseen_share(times: Collection[int]) -> float:
+    """Return the share of calls, 0 to 1, whose values have not been seen among those that were.
+
+    Good's estimate ("The population frequencies of species and the estimation of population
+    parameters", Biometrika 40, 1953): as many as were seen only once. Half of one is added, as
+    nothing is known for sure after a few looks. 1 where nothing was seen.
+    """
+    once = sum(count == 1 for count in times)
+    return min(1.0, (once + 0.5) / (sum(times) + 0.5))
+
+
+def _captured(seen: Counter[_Seen], needs: Mapping[int, Need]) -> Iterator[_Draft]:
     """Return the values of the examples, those seen most often first.
 
     What one does not tell gets a common value.
     """
-    seen = Counter(tuple(sorted(told.values.items())) for told in known if told.values)
     for values, times in seen.most_common():
         weight = _CAPTURED_WEIGHT * times
-        yield _Draft("captured", {**_values(needs, COMMON), **dict(values)}, weight, weight)
+        yield _Draft(_CAPTURED, {**_values(needs, COMMON), **dict(values)}, weight, weight)
+
+
+def tempered(bindings: Sequence[Binding], unseen: float) -> Sequence[Binding]:
+    """Let values that were drawn weigh no more, together, than is likely not to have been seen."""
+    seen = sum(binding.prior for binding in bindings if binding.label == _CAPTURED)
+    drawn = sum(binding.prior for binding in bindings if binding.label != _CAPTURED)
+    if unseen >= 1 or not seen or not drawn:
+        return bindings
+    part = min(1.0, seen * unseen / (1 - unseen) / drawn)
+    return [
+        binding
+        if binding.label == _CAPTURED
+        else replace(binding, weight=binding.weight * part, prior=binding.prior * part)
+        for binding in bindings
+    ]
 
 
 def _drawn(scoped: Scoped, needs: Mapping[int, Need], observed: float | None) -> Sequence[_Draft]:
