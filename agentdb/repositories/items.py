@@ -239,6 +239,9 @@ class ItemRepository(Tenanted):
             "content_hash": bytes.fromhex(content_hash(f"{self._kind}\x00{item.key}")),
             "metadata_": item.metadata,
             "embedding": item.vector,
+            # One moment for both: what is new was made when it was last put.
+            "created_at": func.statement_timestamp(),
+            "valid_from": func.statement_timestamp(),
             "expires_at": None if item.ttl is None else func.clock_timestamp() + item.ttl,
         }
 
