@@ -42,7 +42,7 @@ from agentdb.search.entries import ENTRY
 FROM = 50
 """So many entries are kept in this way; fewer are quicker in a plain statement."""
 
-_MOST = 2_500  # a statement holds: its arrays, the vectors above all, stay near the processor
+_MOST = 1_000  # a statement holds: its arrays, the vectors above all, stay near the processor
 _MOST_CHARACTERS = 8_000_000
 _OID = "agentdb halfvec"
 _UNTRACKED = {"synchronize_session": False}
