@@ -79,8 +79,8 @@ class Draft(NamedTuple):
     vector: Vector | None = None
 
 
-def merging(made: PostgresInsert) -> PostgresInsert:
-    """Return the insert that counts what is there already, and takes on what is new of it."""
+def changing(made: PostgresInsert, values: Mapping[str, Any]) -> PostgresInsert:
+    """Return the insert that gives these values to what its unique index has already."""
     return made.on_conflict_do_update(
         index_elements=[
             EntryRow.tenant,
@@ -91,7 +91,15 @@ def merging(made: PostgresInsert) -> PostgresInsert:
             EntryRow.content_hash,
         ],
         index_where=EntryRow.valid_to.is_(None) & EntryRow.fact_key.is_(None),
-        set_={
+        set_=values,
+    )
+
+
+def merging(made: PostgresInsert) -> PostgresInsert:
+    """Return the insert that counts what is there already, and takes on what is new of it."""
+    return changing(
+        made,
+        {
             "times": EntryRow.times + made.excluded.times,
             "importance": func.greatest(EntryRow.importance, made.excluded.importance),
             "metadata": EntryRow.metadata_.op("||")(made.excluded.metadata),

@@ -18,7 +18,6 @@ from sqlalchemy import (
     column,
     delete,
     func,
-    literal_column,
     select,
     type_coerce,
     update,
@@ -31,6 +30,7 @@ from agentdb.embedding.embedder import Embedder, Vector
 from agentdb.errors import BadInput
 from agentdb.models.base import Json
 from agentdb.models.entry import EntryRow, Kind
+from agentdb.repositories.bulk import changing
 from agentdb.repositories.checks import checked_name, plain
 from agentdb.repositories.memories import MOST, MemoryRepository, refuse_bad
 from agentdb.repositories.memory import DEFAULT_TENANT, Found, NewMemory
@@ -292,17 +292,9 @@ def _among(keys: Collection[str]) -> ColumnElement[bool]:
 def _upsert(rows: Sequence[Mapping[str, object]]) -> Insert:
     made = insert(EntryRow).values(list(rows))
     expired = EntryRow.expires_at <= func.clock_timestamp()
-    return made.on_conflict_do_update(
-        index_elements=[
-            EntryRow.tenant,
-            EntryRow.namespace,
-            EntryRow.kind,
-            # Written out: with a parameter a generic plan would not find the index.
-            func.coalesce(EntryRow.subject, literal_column("''")),
-            EntryRow.content_hash,
-        ],
-        index_where=EntryRow.valid_to.is_(None) & EntryRow.fact_key.is_(None),
-        set_={
+    return changing(
+        made,
+        {
             "content": made.excluded.content,
             "metadata": made.excluded.metadata,
             "embedding": made.excluded.embedding,

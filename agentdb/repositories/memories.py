@@ -455,12 +455,6 @@ class MemoryRepository(Tenanted):
         every = (next(made, None) if vector is None else vector for vector in given)
         return [None if vector is None else self._checked(vector) for vector in every]
 
-    def _near(self, text: str, vector: Vector | None) -> Vector | None:
-        """Return what a search compares with: the caller's vector, or that of the text."""
-        near = self._vectors([text], [vector])[0]
-        self._require_space(near, keep=False)
-        return near
-
     def _checked(self, vector: object) -> Vector:
         rows = directions([vector])
         if rows is None:
@@ -567,7 +561,9 @@ def prepared(
     Raises `BadText`, `SpaceMismatch`.
     """
     asked = _text(query)
-    return asked, memories._near(asked, vector)  # noqa: SLF001
+    near = memories._vectors([asked], [vector])[0]  # noqa: SLF001
+    memories._require_space(near, keep=False)  # noqa: SLF001
+    return asked, near
 
 
 @uncollected()
