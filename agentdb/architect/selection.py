@@ -9,9 +9,11 @@ workloads, so the better of the two is kept; then single removals and swaps whil
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import reduce
+from itertools import accumulate
 from operator import or_
 from typing import TypeVar
 
@@ -215,15 +217,14 @@ class _Search:
     ) -> Iterable[tuple[float, int]]:
         """Return what additions are worth when what is worth least for its bytes makes room."""
         dispensable = sorted(losses, key=lambda out: (losses[out] / self.size(out), out))
+        rests = list(accumulate(dispensable, lambda rest, out: rest & ~out, initial=chosen))
+        lost = [self.worth(rest) - self.worth(chosen) for rest in rests]
         fitting = set(self._allowed(chosen))
-        before = self.worth(chosen)
         for move in (move for move in self.moves if move & ~chosen and move not in fitting):
-            rest = chosen
-            for out in dispensable:
-                if not self._fitting(rest, [move]):
-                    rest &= ~(out & ~move)
-            if self._fitting(rest, [move]):
-                yield self.worth(rest | move) - before, rest | move
+            number = bisect_left(rests, True, key=lambda rest: bool(self._fitting(rest, [move])))
+            if number < len(rests):
+                rest = rests[number]
+                yield lost[number] + self._gain(rest, move), rest | move
 
     def _stand_ins(self, one: int) -> list[int]:
         """Return what could take the place of an index: what some call can use instead."""

@@ -109,10 +109,12 @@ class Shadow:
             for definition in self._built
             if definition not in kept and definition.table in tables
         ]
+        if not hidden:
+            yield
+            return
+        names = SQL(", ").join(_temporary(definition.name) for definition in hidden)
         with self._box.connection.transaction(force_rollback=True):
-            if hidden:
-                names = SQL(", ").join(_temporary(definition.name) for definition in hidden)
-                self._box.connection.execute(query("shadow/drop_index").format(names=names))
+            self._box.connection.execute(query("shadow/drop_index").format(names=names))
             yield
 
     def plan(self, sql: str) -> Plan | Failure:
