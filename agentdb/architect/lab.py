@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import time
 from collections import defaultdict
 from collections.abc import Collection, Hashable, Iterable, Iterator, Sequence
@@ -10,13 +9,13 @@ from dataclasses import dataclass, field
 
 from agentdb.architect.bench import Rules, Workbench
 from agentdb.architect.candidates import Candidate
+from agentdb.architect.mixture import Observed, tilted
 from agentdb.architect.recall import Case
 from agentdb.architect.selection import NOTHING, Indexes, Measured, Option, choose
 from agentdb.architect.study import Call
 from agentdb.architect.timing import Timed, fastest, likely_milliseconds
 from agentdb.architect.workload import Statement
 from agentdb.target.index import IndexDefinition
-from agentdb.target.parameters import agreement
 from agentdb.target.plan import Plan
 from agentdb.target.sandbox import Failure
 from agentdb.target.shadow import Built
@@ -40,7 +39,9 @@ _LEAST_APART = 10.0  # microseconds of a call: less is no reason to prefer a lar
 _CLEARLY = 1.3  # times as long by the clock: that is no noise
 _SHOWN = 0.02  # of a statement's time: a call that hardly anybody sends has no veto
 _ATTEMPTS = 5
-_FEW_BLOCKS = 8  # a difference that means nothing
+# How far off what a trial counts may be from what was observed: a part of it, and a little.
+_BLOCKS_OFF, _FEW_BLOCKS = 0.2, 8.0
+_ROWS_OFF, _FEW_ROWS = 0.05, 0.5
 
 
 @dataclass(eq=False, slots=True)
@@ -515,29 +516,31 @@ def _promise(subject: Subject) -> float:
     return _PROMISING_IN_A_JOIN if len(subject.tables) > 1 else _PROMISING
 
 
-def _weigh(subjects: Collection[Subject], statement: Statement) -> None:
+def _weigh(subjects: Sequence[Subject], statement: Statement) -> None:
     """Share a statement's calls and its time out among the calls that were run."""
-    likely = [_likelihood(subject, statement) for subject in subjects]
-    for subject, weight in zip(subjects, likely, strict=True):
-        subject.weight = weight / (sum(likely) or 1.0)
+    for subject, share in zip(subjects, _shares(subjects, statement), strict=True):
+        subject.weight = share
     total = sum(subject.weight * subject.baseline.work for subject in subjects) or 1.0
     for subject in subjects:
         share = subject.weight * subject.baseline.work / total
         subject.milliseconds = statement.total_milliseconds * share
 
 
-def _likelihood(subject: Subject, statement: Statement) -> float:
-    """How likely a call is, by how much it is like those that were observed.
+def _shares(subjects: Sequence[Subject], statement: Statement) -> Sequence[float]:
+    """In which proportion they are sent: together they do what was observed on average.
 
-    Rows cannot tell a value that fills a LIMIT at once from one that hardly does; blocks can.
+    Rows cannot tell a value that fills a LIMIT at once from one that hardly does; blocks can,
+    less exactly: a copy is packed more densely.
     """
     if statement.kind != "select" or not statement.calls:
-        return subject.call.weight
-    plan = subject.baseline
-    observed = statement.blocks / statement.calls
-    ratio = ((plan.blocks or 0) + _FEW_BLOCKS) / (observed + _FEW_BLOCKS)
-    rows = agreement(plan.rows, statement.rows / statement.calls)
-    return subject.call.prior * rows / (1 + math.log(ratio) ** 2)
+        given = [subject.call.weight for subject in subjects]
+        return [weight / (sum(given) or 1.0) for weight in given]
+    rows, blocks = statement.rows / statement.calls, statement.blocks / statement.calls
+    shares: Sequence[float] = [subject.call.prior for subject in subjects]
+    read = [float(subject.baseline.blocks or 0) for subject in subjects]
+    shares = tilted(shares, read, Observed(blocks, _BLOCKS_OFF * blocks + _FEW_BLOCKS))
+    returned = [subject.baseline.rows for subject in subjects]
+    return tilted(shares, returned, Observed(rows, _ROWS_OFF * rows + _FEW_ROWS))
 
 
 def _on(chosen: Indexes, subject: Subject) -> Indexes:

@@ -221,7 +221,7 @@ class _Search:
         lost = [self.worth(rest) - self.worth(chosen) for rest in rests]
         fitting = set(self._allowed(chosen))
         for move in (move for move in self.moves if move & ~chosen and move not in fitting):
-            number = bisect_left(rests, True, key=lambda rest: bool(self._fitting(rest, [move])))
+            number = bisect_left(rests, 0, key=lambda rest: self._room(rest | move))
             if number < len(rests):
                 rest = rests[number]
                 yield lost[number] + self._gain(rest, move), rest | move
@@ -255,8 +255,11 @@ class _Search:
         new = [move for move in moves if move & ~chosen]
         if self.terms.budget_bytes is None:
             return new
-        left = self.terms.budget_bytes - self.size(chosen)
-        return [move for move in new if self.size(move & ~chosen) <= left]
+        return [move for move in new if self._room(chosen | move) >= 0]
+
+    def _room(self, chosen: int) -> int:
+        """Return the bytes that a set leaves of the budget, below 0 if it does not fit."""
+        return (self.terms.budget_bytes or 0) - self.size(chosen)
 
 
 class _Call:

@@ -9,6 +9,5 @@ from agentdb.target.parameters.binding import Binding, bind
 from agentdb.target.parameters.describing import NotExecutable
 from agentdb.target.parameters.reading import read_part
 from agentdb.target.parameters.repair import Repaired, repair
-from agentdb.target.parameters.weighing import agreement
 
-__all__ = ["Binding", "NotExecutable", "Repaired", "agreement", "bind", "read_part", "repair"]
+__all__ = ["Binding", "NotExecutable", "Repaired", "bind", "read_part", "repair"]

@@ -7,6 +7,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from itertools import islice
+from math import prod
 
 from agentdb.target.catalog import Catalog
 from agentdb.target.connection import Connection
@@ -31,7 +32,7 @@ from agentdb.target.parameters.themes import (
     limited,
     listing,
 )
-from agentdb.target.parameters.weighing import agreement, expected_rows, share_of
+from agentdb.target.parameters.weighing import agreement, chance_of, expected_rows, share_of
 from agentdb.target.scope import Scoped, read_scopes
 from agentdb.target.syntax import Unparsable, deparse, find, pb
 
@@ -271,7 +272,8 @@ def _draft(
     scoped: Scoped, needs: Mapping[int, Need], theme: Theme, observed: float | None
 ) -> _Draft:
     values = _values(needs, theme)
-    prior = _USUAL_WEIGHT[theme.choice]
+    asked = prod(chance_of(need, values[number]) for number, need in needs.items())
+    prior = _USUAL_WEIGHT[theme.choice] * asked
     weight = prior * agreement(expected_rows(scoped, needs, values), observed)
     has_pattern = any(need.role.kind in {"like", "regex"} for need in needs.values())
     label = f"{theme.label}, {theme.wildcard}" if has_pattern else theme.label

@@ -139,6 +139,25 @@ def share_of(need: Need, text: str) -> float:
     return max(0.0, 1 - need.column.null_fraction - sum(common.values())) / others
 
 
+def chance_of(need: Need, value: Value) -> float:
+    """Return how likely it is, 0 to 1, that a call asks for a value; 1 where nothing tells.
+
+    Halfway between what the rows say (the more rows hold it, the more it is asked for) and what
+    the number of values says (each is asked for alike). One that is not among the most common
+    stands for all that are not.
+    """
+    known = need.spread.common
+    if need.role.kind != "equal" or need.column is None or not known or need.constant:
+        return 1.0
+    if not isinstance(value, str) or need.column.category == "A":
+        return 1.0
+    values = max(need.column.distinct, len(known))
+    shares = dict(zip(known, need.spread.frequencies, strict=False))
+    if value in shares:
+        return (shares[value] + 1 / values) / 2
+    return max(1 - sum(shares.values()) + 1 - len(known) / values, 1 / values) / 2
+
+
 def _of_element(need: Need, value: Value) -> float | None:
     shares = dict(zip(need.spread.elements, need.spread.element_frequencies, strict=False))
     rarest = min(shares.values(), default=0)

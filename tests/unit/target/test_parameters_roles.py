@@ -16,7 +16,7 @@ from agentdb.target.parameters.roles import read_roles
 from agentdb.target.parameters.sampling import Samples
 from agentdb.target.parameters.themes import COMMON, MIDDLE, RARE, ROW, Theme, limited, listing
 from agentdb.target.parameters.vocabulary import Role
-from agentdb.target.parameters.weighing import agreement, expected_rows
+from agentdb.target.parameters.weighing import agreement, chance_of, expected_rows
 from agentdb.target.scope import Scoped, read_scopes
 from tests.builders import catalog, column, table
 
@@ -33,6 +33,7 @@ def known(found: Column, histogram: Histogram) -> Column:
     return replace(found, histogram=histogram)
 
 
+COURSES = Histogram(("1", "2", "3"), (0.02, 0.02, 0.01))
 STATUSES = Histogram(("done", "pending", "failed"), (0.95, 0.04, 0.01))
 IDS = Histogram(bounds=tuple(str(number * 100) for number in range(101)))
 DAYS = Histogram(
@@ -48,6 +49,7 @@ ORDERS = table(
     known(column("at", "timestamp with time zone"), DAYS),
     known(column("name", "text"), NAMES),
     known(column("tags", "text[]"), TAGS),
+    known(column("course_id", "bigint", distinct=1000), COURSES),
     column("payload", "jsonb"),
     column("gone_at", "timestamp with time zone", null_fraction=0.9),
 )
@@ -333,6 +335,24 @@ def test_the_statistics_tell_how_many_rows_come(
 )
 def test_where_the_statistics_do_not_tell_nothing_is_claimed(condition: str) -> None:
     assert expected_rows(scoped(condition), needs(condition, TEXT), {1: "1"}) is None
+
+
+def test_a_value_of_few_is_asked_for_though_few_rows_hold_it() -> None:
+    need = needs("status = $1", TEXT)[1]
+    done, failed = chance_of(need, "done"), chance_of(need, "failed")
+    assert done == pytest.approx((0.95 + 1 / 3) / 2)
+    assert failed == pytest.approx((0.01 + 1 / 3) / 2)
+
+
+def test_the_most_common_of_many_values_is_not_what_most_calls_ask_for() -> None:
+    need = needs("course_id = $1", INTEGER)[1]
+    assert chance_of(need, "1") == pytest.approx((0.02 + 0.001) / 2)
+    assert chance_of(need, "777") == pytest.approx((0.95 + 0.997) / 2)
+
+
+@pytest.mark.parametrize("condition", ["course_id > $1", "length(name) = $1", "name LIKE $1"])
+def test_where_values_cannot_be_counted_all_are_asked_for_alike(condition: str) -> None:
+    assert chance_of(needs(condition, INTEGER)[1], "1") == 1
 
 
 def test_agreement_is_best_when_rows_are_as_observed() -> None:
