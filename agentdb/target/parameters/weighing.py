@@ -142,9 +142,8 @@ def share_of(need: Need, text: str) -> float:
 def chance_of(need: Need, value: Value) -> float:
     """Return how likely it is, 0 to 1, that a call asks for a value; 1 where nothing tells.
 
-    Halfway between what the rows say (the more rows hold it, the more it is asked for) and what
-    the number of values says (each is asked for alike). One that is not among the most common
-    stands for all that are not.
+    Each value of a column is asked for alike, however many rows hold it: states that few rows are
+    in are what applications look for. What is not among the most common stands for all the others.
     """
     known = need.spread.common
     if need.role.kind != "equal" or need.column is None or not known or need.constant:
@@ -152,10 +151,7 @@ def chance_of(need: Need, value: Value) -> float:
     if not isinstance(value, str) or need.column.category == "A":
         return 1.0
     values = max(need.column.distinct, len(known))
-    shares = dict(zip(known, need.spread.frequencies, strict=False))
-    if value in shares:
-        return (shares[value] + 1 / values) / 2
-    return max(1 - sum(shares.values()) + 1 - len(known) / values, 1 / values) / 2
+    return (1 if value in known else max(1, values - len(known))) / values
 
 
 def _of_element(need: Need, value: Value) -> float | None:
