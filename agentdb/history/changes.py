@@ -27,7 +27,7 @@ from agentdb.history.weeks import (
 ChangeVerdict = Literal["slower", "faster", "unchanged", "new", "gone", "not enough data"]
 
 _WEEK = timedelta(weeks=1)
-_WIDEST = float(np.log(2))  # reach of an interval that still tells something
+_DOUBLING = float(np.log(2))  # what must be ruled out to call a statement unchanged
 _CALLS_MISSED = 10.0  # by chance once in 20 000 times, where calls come one by one (Poisson)
 _SAME_BLOCKS_PERCENT = 10.0
 
@@ -46,7 +46,7 @@ class ChangeTerms:
     least_weeks: int = 2
     least_calls: int = 5
     least_percent: float = 10.0
-    false_discoveries: float = 0.05
+    false_discoveries: float = 0.01
 
 
 @dataclass(frozen=True, slots=True)
@@ -219,8 +219,8 @@ class _Weighed:
         said = f"{percent.value:+.0f} % per call ({percent.low:+.0f} to {percent.high:+.0f} %)"
         if self.discovered[place] and abs(percent.value) >= terms.least_percent:
             return "slower" if percent.value > 0 else "faster", f"{said}, beyond what weeks do"
-        if log.high - log.value > _WIDEST:
-            return "not enough data", f"its weeks differ so much that a doubling is no news: {said}"
+        if max(log.high, -log.low) > _DOUBLING:
+            return "not enough data", f"{said}: among so many statements, chance may do that"
         return "unchanged", f"{said}, within what its weeks do anyhow or too little to be news"
 
 

@@ -15,7 +15,7 @@ EffectVerdict = Literal["confirmed", "neutral", "regressed", "not enough data"]
 
 @dataclass(frozen=True, slots=True)
 class Stretch:
-    """When something happened: after `since`, when it was not so yet, and by `until`, when it was."""
+    """When something happened: after `since`, when it was not so yet, and by `until`."""
 
     since: datetime
     until: datetime

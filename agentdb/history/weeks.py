@@ -138,8 +138,9 @@ def standardise(calls: Array, amounts: Array) -> Ratios:
 def _temper_hours(calls: Array, amounts: Array) -> Array:
     """Cut what a single hour took down to what is still usual."""
     logs = logarithm(ratio(amounts, calls))
-    known = np.isfinite(logs).sum(axis=1, keepdims=True) > 1
-    usual = np.where(known, median(np.moveaxis(logs, 1, -1))[:, None], np.nan)
+    before = np.moveaxis(logs[:, :-1], 1, -1)
+    known = np.isfinite(before).sum(axis=-1) > 1
+    usual = np.where(known, median(before), np.nan)[:, None]
     apart = (logs - usual).reshape(*logs.shape[:2], -1)
     level = median(apart)[..., None]
     spread = median(np.abs(apart - level).reshape(len(apart), -1)) / 0.6745
