@@ -60,7 +60,8 @@ def simulate(seed: int, statements: int = 60, machine: float | None = None) -> S
     watched = watched_but_for(gaps(random))
     known = watched_hours(watched)
     machines = machine_factors(random, machine)
-    planted: list[Planted] = [*PLANTED, *("nothing",) * (statements - len(PLANTED))]
+    nothing: list[Planted] = ["nothing" for _ in range(statements - len(PLANTED))]
+    planted = [*PLANTED, *nothing]
     series = [
         one_statement(random, f"{place:04}", what, machines, known)
         for place, what in enumerate(planted)

@@ -33,11 +33,6 @@ class Days:
     after: Array
     before_total: Array
 
-    def known(self) -> list[bool]:
-        """Tell which statements have days on both sides."""
-        both = np.isfinite(self.before).any(axis=1) & np.isfinite(self.after).any(axis=1)
-        return [bool(one) for one in both]
-
 
 @dataclass(frozen=True, slots=True)
 class Difference:
@@ -54,16 +49,21 @@ class Difference:
         return Figure(self.log, self.log - off, self.log + off)
 
 
-def standardise(before: Grid, after: Grid) -> Days:
-    """Return how much more time each day's calls took than as many took before the change."""
+def standardise(before: Grid, after: Grid, apart: int) -> Days:
+    """Return how much more time each day's calls took than as many took before the change.
+
+    `apart` are the hours from the beginning of the one grid to that of the other.
+    """
     usual = _usual(before)
     return Days(
-        _logs(before, usual), _logs(after, usual), np.asarray(before.milliseconds.sum(axis=(1, 2)))
+        _logs(before, usual, 0),
+        _logs(after, usual, apart),
+        np.asarray(before.milliseconds.sum(axis=(1, 2))),
     )
 
 
 def _usual(grid: Grid) -> Array:
-    """Return the mean per call at each hour of each day, by the days before.
+    """Return the mean per call of each statement at each hour of the week, by the days before.
 
     An hour of the week with few calls leans on that hour of all days, and this on all hours.
     """
@@ -71,23 +71,23 @@ def _usual(grid: Grid) -> Array:
     overall = ratio(times.sum(axis=(1, 2, 3)), calls.sum(axis=(1, 2, 3)))[:, None]
     hours = _leaning(times.sum(axis=(1, 2)), calls.sum(axis=(1, 2)), overall)
     week = _leaning(times.sum(axis=1), calls.sum(axis=1), hours[:, None])
-    days = grid.calls.shape[1]
-    return np.tile(week, (1, -(-days // _WEEK), 1))[:, :days]
+    return week.reshape(len(week), _WEEK * HOURS)
 
 
 def _by_week(values: Array) -> Array:
     """Return values by statement, week, day and hour; the last week filled up with 0."""
     statements, days, _ = values.shape
     filled = np.pad(values, ((0, 0), (0, -days % _WEEK), (0, 0)))
-    return filled.reshape(statements, -1, _WEEK, HOURS)
+    return filled.reshape(statements, -(-days // _WEEK), _WEEK, HOURS)
 
 
 def _leaning(times: Array, calls: Array, on: Array) -> Array:
     return np.asarray((times + _LEANING_CALLS * on) / (calls + _LEANING_CALLS))
 
 
-def _logs(grid: Grid, usual: Array) -> Array:
-    expected = np.nansum(grid.calls * usual, axis=2)
+def _logs(grid: Grid, usual: Array, apart: int) -> Array:
+    hours = (apart + np.arange(grid.calls.shape[1] * HOURS)) % (_WEEK * HOURS)
+    expected = (grid.calls * usual[:, hours].reshape(grid.calls.shape)).sum(axis=2)
     return logarithm(ratio(grid.milliseconds.sum(axis=2), expected))
 
 
