@@ -65,6 +65,7 @@ class Change:
     fingerprint: str
     query: str
     tables: frozenset[str]
+    writes: bool
     verdict: ChangeVerdict
     reason: str
     percent: Figure | None
@@ -125,8 +126,8 @@ def find_changes(
     terms = terms or ChangeTerms()
     now = now.replace(minute=0, second=0, microsecond=0)
     weeks = _weeks_watched(watched, now, terms)
-    if not series or weeks == 0:
-        return Changes(now - _WEEK, now, 0, None, ())
+    if not series:
+        return Changes(now - _WEEK, now, weeks, None, ())
     found = _Weighed.of(lay_out_weeks(series, watched, now, weeks + 1), terms)
     changes = [found.change(place, one, terms) for place, one in enumerate(series)]
     ordered = sorted(changes, key=lambda change: (-_loss(change), change.fingerprint))
@@ -134,11 +135,9 @@ def find_changes(
 
 
 def _weeks_watched(watched: Sequence[Watched], now: datetime, terms: ChangeTerms) -> int:
-    """Return how many weeks before the last one were watched at least by half."""
-    if not watched:
-        return 0
-    past = now - _WEEK - min(stretch.start for stretch in watched)
-    return max(0, min(terms.weeks, round(past / _WEEK)))
+    """Return how many weeks before the last one to look at: the first watched at least by half."""
+    past = now - _WEEK - min((stretch.start for stretch in watched), default=now)
+    return max(1, min(terms.weeks, round(past / _WEEK)))
 
 
 def _loss(change: Change) -> float:
@@ -191,6 +190,7 @@ class _Weighed:
             fingerprint=one.fingerprint,
             query=one.query,
             tables=one.tables,
+            writes=one.writes,
             verdict=verdict,
             reason=reason,
             percent=log and _percent(log),

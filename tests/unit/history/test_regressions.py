@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 import numpy as np
 import pytest
@@ -239,7 +239,10 @@ def test_one_week_before_gives_no_verdict() -> None:
 
 def test_without_history_there_is_nothing_to_tell() -> None:
     assert find_changes([], ALWAYS, NOW).statements == ()
-    assert find_changes(QUIET, (), NOW).statements == ()
+    assert {c.verdict for c in find_changes(QUIET, (), NOW).statements} == {"not enough data"}
+    unseen = replace(QUIET[0], buckets=())
+    (change,) = find_changes([unseen], ALWAYS, NOW).statements
+    assert (change.verdict, change.calls_before, change.calls_after) == ("not enough data", 0, 0)
 
 
 def test_a_machine_that_gets_slower_is_told_once() -> None:
@@ -294,6 +297,40 @@ def test_the_unit_of_time_does_not_matter(factor: float) -> None:
 @settings(max_examples=8, deadline=None)
 def test_the_order_of_statements_does_not_matter(series: list[StatementSeries]) -> None:
     assert changes_of(replace(SMALL, series=tuple(series))) == changes_of(SMALL)
+
+
+ANY_BUCKETS = st.lists(
+    st.builds(
+        Bucket,
+        start=st.datetimes(
+            min_value=BEGIN.replace(tzinfo=None),
+            max_value=NOW.replace(tzinfo=None),
+            timezones=st.just(UTC),
+        ),
+        length=st.sampled_from([HOUR / 4, HOUR, DAY, 7 * DAY]),
+        calls=st.integers(1, 10**12),
+        milliseconds=st.one_of(st.just(0.0), st.floats(1e-4, 1e12)),
+        rows=st.just(0),
+        blocks=st.integers(0, 10**15),
+    ),
+    max_size=30,
+)
+
+
+@given(st.lists(ANY_BUCKETS, min_size=1, max_size=8))
+@settings(max_examples=30, deadline=None)
+def test_whatever_was_read_figures_are_finite_and_verdicts_have_figures(
+    histories: list[list[Bucket]],
+) -> None:
+    series = [
+        StatementSeries(str(place), "SELECT", frozenset(), writes=False, buckets=tuple(buckets))
+        for place, buckets in enumerate(histories)
+    ]
+    for change in find_changes(series, ALWAYS, NOW).statements:
+        assert np.isfinite([change.calls_before, change.calls_after]).all()
+        assert change.verdict not in {"slower", "faster", "unchanged"} or change.percent is not None
+        for figure in (change.percent, change.blocks_percent, change.lost_milliseconds):
+            assert figure is None or figure.low <= figure.value <= figure.high
 
 
 @given(st.lists(st.floats(0, 1), max_size=40), st.floats(0.001, 0.5))
