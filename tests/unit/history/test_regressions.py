@@ -30,7 +30,7 @@ def verdicts(seeds: range, weeks: int = WEEKS) -> Counter[tuple[str, str]]:
     """How often what was planted met which verdict."""
     counted: Counter[tuple[str, str]] = Counter()
     for seed in seeds:
-        simulated = only_last(simulate(seed), weeks)
+        simulated = only_last(simulate(seed, statements=40), weeks)
         counted.update(
             (simulated.planted[change.fingerprint], change.verdict)
             for change in changes_of(simulated).statements
@@ -183,6 +183,28 @@ def test_weeks_rolled_up_into_days_stand_beside_weeks_by_the_hour() -> None:
         assert change_of(replace(QUIET[0], fingerprint="it", buckets=days + hours)).verdict == (
             "slower"
         )
+
+
+def test_a_reading_that_was_missed_costs_no_more_than_its_hours() -> None:
+    """With the hours kept, calls that move to a slow hour are no regression; by days they are."""
+    missed = LAST_WEEK + 2 * DAY
+
+    def nightly(at: datetime) -> float:
+        return 20.0 if at.hour == 3 else 1.0
+
+    def more_at_night(at: datetime) -> int:
+        return 500 if at.hour == 3 and at >= LAST_WEEK else 100
+
+    hourly = steady("it", nightly, calls=more_at_night)
+    six = Bucket(missed, 6 * HOUR, 600, 6000.0, 600, 24_000)
+    kept = (
+        *hourly.between(BEGIN, missed),
+        six,
+        *hourly.between(missed + 6 * HOUR, NOW),
+    )
+    change = change_of(replace(hourly, buckets=kept))
+    assert change.verdict == "unchanged"
+    assert change.calls_after == pytest.approx(sum(b.calls for b in kept if b.start >= LAST_WEEK))
 
 
 def test_readings_once_a_week_are_judged_by_the_week() -> None:
