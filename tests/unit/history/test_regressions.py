@@ -60,9 +60,9 @@ def precision(counted: Counter[tuple[str, str]], told: str) -> float:
 
 
 def test_what_was_planted_is_found_and_little_else() -> None:
-    """20 databases, 320 events among 1200 statements; terms were chosen on other seeds.
+    """20 databases, 320 events among 800 statements; terms were chosen on other seeds.
 
-    Measured on these: recall 0.92 (slower) and 1.00 (faster), no false alarm.
+    Measured on these: recall 0.92 (slower) and 1.00 (faster), one false alarm.
     """
     counted = verdicts(range(100, 120))
     assert recall(counted, "slower") >= 0.82
@@ -78,6 +78,20 @@ def test_two_weeks_before_are_enough_for_most() -> None:
     counted = verdicts(range(100, 110), weeks=3)
     assert recall(counted, "slower") >= 0.7
     assert precision(counted, "slower") >= 0.9
+
+
+@pytest.mark.parametrize("together", [3, 24])
+def test_an_ordinary_week_lies_in_its_interval(together: int) -> None:
+    """Nine in ten at least, and not all: also where too few statements tell of the machine."""
+    figures = []
+    for seed in range(400, 406):
+        simulated = simulate(seed, statements=40, machine=1.0)
+        quiet = [s for s in simulated.series if simulated.planted[s.fingerprint] == "nothing"]
+        for first in range(0, 24, together):
+            found = find_changes(quiet[first : first + together], simulated.watched, NOW)
+            figures += [c.percent for c in found.statements if c.percent is not None]
+    held = sum(figure.low <= 0 <= figure.high for figure in figures)
+    assert 0.9 * len(figures) <= held < len(figures)
 
 
 # One statement with a history that is plain to see, among quiet ones.
