@@ -18,10 +18,11 @@ def advice(
     definition: IndexDefinition = PLAIN, number: int = 1, *, sql: str | None = None
 ) -> Optimization:
     """Return advice to build an index; `number` makes its id."""
+    keys = ", ".join(key.text().replace('"', "") for key in definition.keys)
     return Optimization(
         target="db.example/shop",
         kind="create_index",
-        title=f"Index on {definition.table} ({', '.join(key.text() for key in definition.keys)})",
+        title=f"Index on {definition.table} ({keys})",
         schema_name=definition.schema,
         table_name=definition.table,
         sql=sql or definition.create_sql(),

@@ -108,15 +108,18 @@ def _finish(nodes: Iterable[pb.Node]) -> Iterator[Step]:
 
 def _with_timeouts(steps: Iterable[Step]) -> Iterator[Step]:
     """Set the session's timeouts before the statements that they are for, and give them back."""
-    yield Step("SET statement_timeout = 0")
+    yield _set("statement_timeout", "0")
     current = None
     for step in steps:
         if step.lock_timeout != current:
             current = step.lock_timeout
-            yield Step(f"SET lock_timeout = '{current}'")
+            yield _set("lock_timeout", current)
         yield step
-    yield Step("RESET lock_timeout")
-    yield Step("RESET statement_timeout")
+    yield from (Step(f"RESET {name}") for name in ("lock_timeout", "statement_timeout"))
+
+
+def _set(name: str, value: str) -> Step:
+    return Step(f"SET {name} = '{value}'")
 
 
 # Names -------------------------------------------------------------------------------------------

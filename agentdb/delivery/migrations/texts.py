@@ -35,18 +35,20 @@ def python_strings(steps: Sequence[Step], indent: int) -> str:
 
 
 def python_string(text: str) -> str:
-    """Return a literal of Python; a single-quoted one has as few escapes as formatters want."""
+    """Return a literal of Python, in the quotes that formatters would choose."""
     if "\n" in text or ('"' in text and "'" in text):
-        body = _escaped(text)
-        return f'"""{body[:-1]}\\""""' if body.endswith('"') else f'"""{body}"""'
+        return f'"""{_escaped(text)}"""'
     quote = "'" if '"' in text else '"'
-    escaped = _ESCAPED.sub(_escape, text.replace("\\", r"\\"))
-    return f"{quote}{escaped}{quote}"
+    return f"{quote}{_without_backslashes(text)}{quote}"
 
 
 def _escaped(text: str) -> str:
-    without = _ESCAPED.sub(_escape, text.replace("\\", r"\\"))
-    return without.replace('"""', r"\"\"\"")
+    """Return text for the inside of triple quotes: no three quotes in it, none at its end."""
+    return re.sub(r'"(?=""|\Z)', r"\"", _without_backslashes(text))
+
+
+def _without_backslashes(text: str) -> str:
+    return _ESCAPED.sub(_escape, text.replace("\\", r"\\"))
 
 
 def _escape(found: re.Match[str]) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -59,7 +60,7 @@ def plant_leftover(url: str, definition: IndexDefinition) -> None:
     assert indexes(url) == {definition.name: False}
 
 
-@pytest.mark.parametrize("definition", [PLAIN, EXPRESSION, HOSTILE], ids=["plain", "expr", "odd"])
+@pytest.mark.parametrize("definition", [PLAIN, HOSTILE], ids=["plain", "hostile"])
 def test_up_again_and_down(tool: Tool, empty_database: str, definition: IndexDefinition) -> None:
     tool.deliver(advice(definition))
     tool.up()
@@ -162,7 +163,7 @@ def test_a_build_that_came_half_way_is_undone_whole(tool: Tool, empty_database: 
     assert indexes(empty_database) == {}
 
 
-# What the statements themselves do -----------------------------------------------------------------
+# What the statements themselves do ---------------------------------------------------------------
 
 
 @pytest.fixture
@@ -215,7 +216,7 @@ def test_a_partition_made_after_the_audit_is_told(empty_database: str) -> None:
     run(
         empty_database,
         *PARTITIONED,
-        "CREATE TABLE events_3 PARTITION OF events FOR VALUES FROM ('2026-03-01') TO ('2026-04-01')",
+        "CREATE TABLE events_3 PARTITION OF events DEFAULT",
     )
     with pytest.raises(errors.RaiseException, match="is missing or INVALID") as told:
         one_by_one(empty_database, "".join(f"{s.sql};\n" for s in steps_up(EVENTS_SQL)))
@@ -227,8 +228,6 @@ def test_alembic_prints_the_same_statements(tmp_path: Path, empty_database: str)
     tool = alembic(tmp_path, empty_database)
     tool.deliver(advice(HOSTILE))
     words = ("-m", "alembic", "upgrade", "first:head", "--sql")
-    import sys  # noqa: PLC0415
-
     printed = command(tmp_path, empty_database, sys.executable, *words)
     for step in steps_up(HOSTILE.create_sql()):
-        assert step.sql in printed
+        assert f"{step.sql};\n" in printed

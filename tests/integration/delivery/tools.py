@@ -136,7 +136,10 @@ from alembic import context
 from sqlalchemy import create_engine
 
 if context.is_offline_mode():
-    context.configure(dialect_name="postgresql", literal_binds=True)
+    # As Alembic's own template has it: otherwise any % is printed twice.
+    context.configure(
+        dialect_name="postgresql", literal_binds=True, dialect_opts={"paramstyle": "named"}
+    )
     with context.begin_transaction():
         context.run_migrations()
 else:
