@@ -5,14 +5,15 @@
 -- Needs: the table's owner.
 DO /* agentdb */ ${tag}$
 DECLARE
+    is_valid boolean;
     long_open text;
 BEGIN
     -- A build in another session ends first.
     LOCK TABLE ONLY {table} IN SHARE UPDATE EXCLUSIVE MODE;
-    IF EXISTS (
-        SELECT FROM pg_catalog.pg_index
-        WHERE indexrelid = pg_catalog.to_regclass({index_text}) AND indisvalid
-    ) THEN
+    SELECT indisvalid INTO is_valid
+    FROM pg_catalog.pg_index
+    WHERE indexrelid = pg_catalog.to_regclass({index_text});
+    IF is_valid THEN
         RETURN;
     END IF;
     -- The build would wait for each of these, and fail in the end.
@@ -28,7 +29,8 @@ BEGIN
             MESSAGE = 'transactions are open for more than 5 minutes, pid ' || long_open,
             HINT = 'CREATE INDEX CONCURRENTLY waits for them: end them, then run this again.';
     END IF;
-    IF pg_catalog.to_regclass({index_text}) IS NOT NULL THEN
+    -- NULL: there is none.
+    IF NOT is_valid THEN
         ALTER INDEX {index} RENAME TO {leftover};
     END IF;
 END

@@ -47,17 +47,12 @@ def test_one_script_is_printed_that_psql_can_run(shop: Mapping[str, str]) -> Non
     assert value(shop["target_url"], COUNT) == 2
 
 
-def test_what_was_rejected_is_not_delivered(shop: Mapping[str, str], tmp_path: Path) -> None:
+def test_what_cannot_be_delivered_is_said(shop: Mapping[str, str], tmp_path: Path) -> None:
     one = printed("audit", **shop)["recommendations"][0]["id"]
+    here = ("deliver", one, "--repository", str(tmp_path))
+    assert "has no migrations of django" in complaint(agentdb(*here, "--to", "django", **shop))
+    found = printed(*here, "--dry-run", **shop)
+    assert (found["dialect"], len(found["files"]), found["written"]) == ("sql", 2, [])
+
     agentdb("recommendations", "reject", one, "--why", "the table goes", **shop)
-    refused = agentdb("deliver", one, "--repository", str(tmp_path), **shop)
-    assert "was rejected (the table goes)" in complaint(refused)
-
-
-def test_an_unclear_repository_is_said_in_one_line(shop: Mapping[str, str], tmp_path: Path) -> None:
-    one = printed("audit", **shop)["recommendations"][0]["id"]
-    words = ("deliver", one, "--to", "django", "--repository", str(tmp_path))
-    assert "has no migrations of django" in complaint(agentdb(*words, **shop))
-    found = printed("deliver", one, "--dry-run", "--repository", str(tmp_path), **shop)
-    assert found["dialect"] == "sql"
-    assert [len(found["files"]), found["written"]] == [2, []]
+    assert "was rejected (the table goes)" in complaint(agentdb(*here, **shop))

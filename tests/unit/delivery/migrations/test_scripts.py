@@ -97,3 +97,11 @@ def test_a_folder_that_cannot_be_written_is_named(tmp_path: Path) -> None:
 
 def test_flyway_is_told_not_to_hold_a_transaction() -> None:
     assert next_command("flyway") == "flyway -postgresql.transactional.lock=false migrate"
+
+
+def test_the_page_shows_what_is_written(tmp_path: Path) -> None:
+    page = (Path(__file__).parents[4] / "docs" / "deliver.md").read_text(encoding="utf-8")
+    (script,) = migration_files([advice()], tmp_path, "file")
+    assert f"```sql\n{script.text}```\n" in page
+    for dialect in ("alembic", "django", "flyway", "prisma"):
+        assert f"| `{next_command(dialect)}` |" in page
