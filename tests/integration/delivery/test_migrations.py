@@ -15,7 +15,7 @@ from agentdb.delivery.migrations.steps import steps_up
 from agentdb.target.index import IndexDefinition, Key, literal, quoted
 from tests.advices import PLAIN, advice
 from tests.integration.delivery.tools import TOOLS, Tool, alembic, command, one_by_one
-from tests.servers import connect, run, value
+from tests.servers import connect, new_database, run, value
 
 HOSTILE = IndexDefinition(
     'we"ird; s',
@@ -231,3 +231,13 @@ def test_alembic_prints_the_same_statements(tmp_path: Path, empty_database: str)
     printed = command(tmp_path, empty_database, sys.executable, *words)
     for step in steps_up(HOSTILE.create_sql()):
         assert f"{step.sql};\n" in printed
+
+
+def test_an_older_server_understands_it(pg15: str) -> None:
+    with new_database(pg15) as url:
+        run(url, *TABLES, *PARTITIONED)
+        plant_leftover(url, PLAIN)
+        for sql in (PLAIN.create_sql(), HOSTILE.create_sql(), EVENTS_SQL):
+            one_by_one(url, "".join(f"{step.sql};\n" for step in steps_up(sql)))
+        names = [each.name for each in (PLAIN, HOSTILE, EVENTS, *PARTS)]
+        assert indexes(url) == dict.fromkeys(names, True)
