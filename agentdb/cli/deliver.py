@@ -32,7 +32,7 @@ class To(StrEnum):
 
 IdsArgument = Annotated[
     list[str] | None,
-    typer.Argument(metavar="[ID]...", help="Only these; else all that is accepted."),
+    typer.Argument(metavar="ID", help="Only these; else all that is accepted."),
 ]
 ToOption = Annotated[
     To | None, typer.Option(help="The kind of migration; if not given, what the repository has.")

@@ -14,6 +14,8 @@ from agentdb.delivery.migrations.tree import read_tree
 from agentdb.errors import UnclearRepository
 from agentdb.repositories.advice import Optimization
 
+__all__ = ["Dialect", "MigrationFile", "migration_files", "next_command", "write_files"]
+
 
 def migration_files(
     advice: Sequence[Optimization],
