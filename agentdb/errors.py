@@ -31,6 +31,9 @@ The message says what happened and what to do next; a door prints it as one line
     │   ├── SchemaTaken
     │   └── SandboxEscaped
     ├── AuditRunning
+    ├── DeliveryError             advice on its way out
+    │   ├── UnclearRepository
+    │   └── Undeliverable
     ├── BadInput                  what a caller gave cannot be kept or searched for
     │   ├── BadText
     │   ├── BadMetadata
@@ -171,6 +174,18 @@ class SandboxEscaped(TargetError):
 
 class AuditRunning(AgentDBError):
     """Another audit of the same target is running."""
+
+
+class DeliveryError(AgentDBError):
+    """Advice cannot be delivered as it was asked for."""
+
+
+class UnclearRepository(DeliveryError):
+    """A repository does not say where a migration goes, or after which other one."""
+
+
+class Undeliverable(DeliveryError):
+    """Advice that is no change of the database, or that nothing safe can be made of."""
 
 
 class BadInput(AgentDBError):
