@@ -101,7 +101,7 @@ def _recommendation(
         kind="create_index",
         sql=create_sql(definition, catalog),
         rollback_sql=drop_sql(definition, catalog),
-        title=_title(definition),
+        title=title(definition),
         reasoning=_reasoning(trial, gains, ground, share, len(effects)),
         confidence=sure,
         evidence=ground.evidence,
@@ -212,7 +212,8 @@ def _partitioned_sql(definition: IndexDefinition, catalog: Catalog, oid: int) ->
         )
 
 
-def _title(definition: IndexDefinition) -> str:
+def title(definition: IndexDefinition) -> str:
+    """Return what an index is, for people."""
     keys = ", ".join(_plain(key.text()) for key in definition.keys)
     what = {"btree": "Index", "gin": "GIN index", "brin": "BRIN index", "hash": "Hash index"}[
         definition.method

@@ -82,6 +82,7 @@ def blocks(report: Report) -> Iterator[Block]:
     yield from map(Paragraph, report.notes)
     for rank, advised in enumerate(report.recommendations, start=1):
         yield from _advised(rank, advised, report)
+    yield from _not_again(report)
     yield from _statements(report)
     yield from _skipped(report)
 
@@ -111,6 +112,13 @@ def _figures(each: Outcome) -> Sequence[str]:
         f"{each.before_blocks:,}",
         f"{each.after_blocks:,}",
     )
+
+
+def _not_again(report: Report) -> Iterator[Block]:
+    if report.not_again:
+        yield Heading(2, "Not proposed again")
+        rows = [(each.title, each.reason) for each in report.not_again]
+        yield Grid(("What would help", "Left out"), rows)
 
 
 def _statements(report: Report) -> Iterator[Block]:

@@ -88,6 +88,15 @@ class Advised:
 
 
 @dataclass(frozen=True, slots=True)
+class NotAgain:
+    """Something that would help and is not proposed: it was turned down, for a reason."""
+
+    title: str
+    sql: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
 class Workload:
     """All that the target did since it counts, before and after all the advice; the heaviest first.
 
@@ -113,3 +122,4 @@ class Report:
     workload: Workload
     notes: tuple[str, ...]
     kept: bool
+    not_again: tuple[NotAgain, ...] = ()

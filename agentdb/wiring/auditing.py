@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 
@@ -23,7 +23,7 @@ from agentdb.architect.proposers.hashed import propose_hashed
 from agentdb.architect.proposers.inverted import propose_inverted
 from agentdb.architect.proposers.partial import propose_partial
 from agentdb.architect.proposers.prefix import propose_prefix
-from agentdb.architect.recall import Precedent
+from agentdb.architect.recall import Precedent, Refusal
 from agentdb.architect.recommendation import Ground
 from agentdb.architect.study import Desk, study_statements
 from agentdb.architect.workload import (
@@ -36,7 +36,7 @@ from agentdb.architect.workload import (
 from agentdb.delivery.report import Report
 from agentdb.embedding.embedder import Embedder, Vector
 from agentdb.errors import TargetBusy, TargetRefused
-from agentdb.repositories.advice import Embedding, Scored
+from agentdb.repositories.advice import Embedding, Scored, TurnedDown
 from agentdb.repositories.optimizations import OptimizationRepository
 from agentdb.settings import Settings
 from agentdb.target.catalog import Catalog, Table
@@ -78,11 +78,22 @@ class _FixesOf:
 
     engine: Engine
     model: str
+    target: str
+
+    def refusals(self) -> Mapping[str, Refusal]:
+        with database.session(self.engine) as session:
+            found = OptimizationRepository(session).turned_down(self.target)
+        return {past.definition: _refusal(past) for past in found}
 
     def similar(self, vector: Vector, text: str, k: int) -> Sequence[Precedent]:
         with database.session(self.engine) as session:
             found = OptimizationRepository(session).similar(text, Embedding(self.model, vector), k)
         return [_precedent(scored) for scored in found]
+
+
+def _refusal(past: TurnedDown) -> Refusal:
+    how = "rejected" if past.is_rejected else "taken back"
+    return Refusal(f"{how} on {past.at:%Y-%m-%d} because: {past.why}", past.saved_share)
 
 
 def _precedent(scored: Scored) -> Precedent:
@@ -219,7 +230,7 @@ def audit(settings: Settings, progress: Progress, *, keep: bool = True) -> Repor
     name = describe(target_url(settings))
     with storage(settings) as engine, alone(engine, name), _guests(settings) as guests:
         model, notes = embedder(settings, engine)
-        memory = (_FixesOf(engine, model.name), model)
+        memory = (_FixesOf(engine, model.name, name), model)
         subject = _subject(settings, guests)
 
         def line() -> Audit:

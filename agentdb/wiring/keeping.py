@@ -19,8 +19,10 @@ from agentdb.models.base import Json
 from agentdb.repositories.advice import Embedding, NewOptimization, StatementEffect
 from agentdb.repositories.audits import AuditRepository, StatementSnapshot
 from agentdb.repositories.optimizations import OptimizationRepository
-from agentdb.target.index import IndexDefinition, quoted
+from agentdb.target.index import IndexDefinition
 from agentdb.wiring.summary import Filed, Record, coverage, saved_milliseconds, workload
+
+_PATIENCE = 2  # so many audits have to leave out what is proposed before it is superseded
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +95,7 @@ def _keep(engine: Engine, audit_id: UUID, audit: Audit, occasion: Occasion) -> R
             kept = record.add(new.optimization)
             filed[new.definition] = Filed(kept.id, kept.status, kept.created_at)
         audits.finish(audit_id, _coverage_json(audit), _workload_json(audit))
+        record.supersede(occasion.target, audits.newest(occasion.target, _PATIENCE))
     return Record(audit_id, filed)
 
 
@@ -103,12 +106,13 @@ class _New:
 
 
 def _new_optimizations(audit_id: UUID, audit: Audit, occasion: Occasion) -> Iterator[_New]:
-    saved = saved_milliseconds(audit)
+    saved, total = saved_milliseconds(audit), audit.workload.total_milliseconds
     for position, found in enumerate(audit.recommendations):
         detail: dict[str, Json] = {
             "trial": occasion.settings.get("trial"),
             "values_tried": found.values_tried,
             "saved_ms": saved[found.definition],
+            "saved_share": saved[found.definition] / total if total else 0.0,
         }
         yield _New(found.definition, _optimization(audit_id, position, found, occasion, detail))
 
@@ -127,7 +131,7 @@ def _optimization(
         table_name=index.table,
         sql=found.sql,
         rollback_sql=found.rollback_sql,
-        definition=f"{quoted(index.schema)}.{quoted(index.table)} {index.body}",
+        definition=index.unnamed,
         reasoning=found.reasoning,
         confidence=found.confidence,
         evidence=found.evidence,

@@ -10,10 +10,16 @@ from uuid import UUID
 
 from agentdb.architect.audit import Audit
 from agentdb.architect.recall import Case, Precedent
-from agentdb.architect.recommendation import Recommendation, StatementGain, statement_gains
+from agentdb.architect.recommendation import (
+    Recommendation,
+    StatementGain,
+    statement_gains,
+    title,
+)
 from agentdb.delivery.report import (
     Advised,
     Coverage,
+    NotAgain,
     Omission,
     Outcome,
     Report,
@@ -22,6 +28,7 @@ from agentdb.delivery.report import (
     WorkloadStatement,
 )
 from agentdb.target.index import IndexDefinition
+from agentdb.target.syntax import canonical
 
 _HELPED = 0.8  # of the time before: less than that is told as faster
 _QUICK_BLOCKS = 20  # a call that touches fewer blocks is as quick as it gets
@@ -60,6 +67,7 @@ def summarise(audit: Audit, notes: Sequence[str] = (), record: Record | None = N
         workload=workload(audit),
         notes=(*notes, *audit.workload.notes, *audit.trials.notes),
         kept=record is not None,
+        not_again=tuple(_not_again(audit)),
     )
 
 
@@ -130,6 +138,14 @@ def _advised(found: Recommendation, filed: Filed, audit: Audit) -> Advised:
         status=filed.status,
         first_advised_at=filed.created_at,
     )
+
+
+def _not_again(audit: Audit) -> Iterator[NotAgain]:
+    for trial in audit.trials.trials:
+        if trial.is_unwanted:
+            definition = trial.candidate.definition
+            sql = canonical(definition.create_sql())
+            yield NotAgain(title(definition), sql, trial.reason)
 
 
 def _precedents(found: Recommendation, own: UUID) -> list[Precedent]:

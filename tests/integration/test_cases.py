@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 import tomllib
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,7 +15,7 @@ from psycopg import Connection
 from psycopg.rows import TupleRow
 
 from agentdb.architect.audit import Audit, run_audit
-from agentdb.architect.recall import Precedent
+from agentdb.architect.recall import Precedent, Refusal
 from agentdb.architect.recommendation import Recommendation
 from agentdb.embedding.embedder import Vector
 from agentdb.embedding.hashing import HashingEmbedder
@@ -61,6 +61,9 @@ class Expected:
 
 class NoFixes:
     """A memory with nothing in it."""
+
+    def refusals(self) -> Mapping[str, Refusal]:
+        return {}
 
     def similar(self, vector: Vector, text: str, k: int) -> Sequence[Precedent]:
         del vector, text, k
