@@ -1,0 +1,235 @@
+"""Weeks of many statements, each against the others, hour by hour: ratios, and their noise.
+
+A ratio is *observed over expected*: the time that a day's calls took, over the time that as many
+calls at the same hours of the week took in other weeks (indirect standardisation, as of mortality:
+Breslow and Day 1987, "Statistical Methods in Cancer Research II", chapter 2). It compares means per
+call at the same hours without taking the logarithm of a mean of few calls, which is too low by
+half the variance of that mean, so that a statement would seem slower merely for being called more.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+import numpy as np
+import numpy.typing as npt
+
+from agentdb.history.grid import (
+    HOURS,
+    Array,
+    Mask,
+    lay_out,
+    logarithm,
+    median,
+    ratio,
+    watched_share,
+)
+from agentdb.history.series import StatementSeries, Watched
+
+DAYS = 7  # of a week
+HOURS_OF_WEEK = DAYS * HOURS
+
+_LENGTH_OF_AN_HOUR = 1.01  # of a bucket that counts as an hour, in hours
+_WEEKS_IN_HOURS = 3  # weeks before that must be there by the hour to compare hours, not days
+_LEANING_CALLS = 10.0  # with which an hour leans on the mean of its statement
+_OUTLYING = 4.0  # robust standard deviations from what is usual, where outliers begin
+_LEAST_SPREAD = float(np.log(1.5))  # of hours, however alike most of them are
+_DAYS_TO_TEMPER = 5  # days of a week that allow to leave the extreme ones aside
+_PRIOR_FREEDOM = 4  # what a statement's own days count beside its weeks, in weeks
+_LEAST_NOISE = 0.01  # of a week: nothing is known to better than 1 %
+_VOTERS = 5  # statements that can tell what the machine does
+
+
+@dataclass(frozen=True, slots=True)
+class Weeks:
+    """What statements did, by statement, week, day and hour: the last week last.
+
+    Where a statement is not known by the hour, its days are in their first hour. `watched` is the
+    number of hours that each cell was watched.
+    """
+
+    calls: Array
+    milliseconds: Array
+    blocks: Array
+    watched: Array
+
+
+@dataclass(frozen=True, slots=True)
+class Ratios:
+    """Logarithms of observed over expected, by statement, week and day; NaN where unknown.
+
+    `expected` is the amount that the calls of a day would have taken in other weeks. What the
+    weeks before are expected to be is taken from the weeks before, without themselves: they are
+    placebos (Abadie, Diamond and Hainmueller 2010, "Synthetic Control Methods").
+    """
+
+    logs: Array
+    expected: Array
+    calls: Array
+
+    def without(self, machine: Array) -> Ratios:
+        """Return the ratios beyond what the machine did (by week and day)."""
+        return Ratios(self.logs - machine, self.expected * np.exp(machine), self.calls)
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """The last week of each statement: log ratio, its standard error, degrees of freedom.
+
+    The error is that of a prediction: how far from the mean of `weeks` weeks another ordinary
+    week lies. NaN and 0 where it cannot be told.
+    """
+
+    effect: Array
+    error: Array
+    freedom: npt.NDArray[np.intp]
+    weeks: npt.NDArray[np.intp]
+
+
+def lay_out_weeks(
+    series: Sequence[StatementSeries], watched: Sequence[Watched], now: datetime, weeks: int
+) -> Weeks:
+    """Return the last `weeks` weeks before `now`, by the hour where enough is known by the hour."""
+    start = now - timedelta(weeks=weeks)
+    grid = lay_out(series, start, weeks * DAYS)
+    shape = (len(series), weeks, DAYS, HOURS)
+    calls, milliseconds, blocks = (
+        values.reshape(shape) for values in (grid.calls, grid.milliseconds, grid.blocks)
+    )
+    share = watched_share(watched, start, weeks * DAYS).reshape(1, *shape[1:])
+    fine = grid.longest.reshape(shape[:3]).max(axis=2) <= _LENGTH_OF_AN_HOUR
+    by_hour = _known_by_hour(fine, calls.sum(axis=(2, 3)) > 0)
+    parts = (calls, milliseconds, blocks, np.broadcast_to(share, shape))
+    return Weeks(*(_at_resolution(part, by_hour, fine) for part in parts))
+
+
+def _known_by_hour(fine: Mask, active: Mask) -> Mask:
+    """Tell for which statements the last week and enough of those before are there by the hour."""
+    before = active[:, :-1]
+    enough = np.minimum(_WEEKS_IN_HOURS, before.sum(axis=1))
+    return np.asarray(fine[:, -1] & ((fine[:, :-1] & before).sum(axis=1) >= enough))
+
+
+def _at_resolution(values: Array, by_hour: Mask, fine: Mask) -> Array:
+    """Return values by the hour, without weeks that are not known so, or days in their first."""
+    days = np.zeros_like(values)
+    days[..., 0] = values.sum(axis=-1)
+    hours = np.where(fine[:, :, None, None], values, 0)
+    return np.where(by_hour[:, None, None, None], hours, days)
+
+
+def standardise(calls: Array, amounts: Array) -> Ratios:
+    """Return how much more of an amount (time, blocks) each day took than it should have.
+
+    An hour that lies beyond 4 robust standard deviations above what is usual at that hour and in
+    that week counts as one that does not (winsorized): one lock is no regression.
+    """
+    tempered = _temper_hours(calls, amounts)
+    before = _others(calls), _others(tempered)
+    means = ratio(before[1].sum(axis=(2, 3)), before[0].sum(axis=(2, 3)))[:, :, None, None]
+    usual = (before[1] + _LEANING_CALLS * means) / (before[0] + _LEANING_CALLS)
+    expected = np.nansum(calls * usual, axis=3)
+    observed = tempered.sum(axis=3)
+    return Ratios(logarithm(ratio(observed, expected)), expected, calls.sum(axis=3))
+
+
+def _temper_hours(calls: Array, amounts: Array) -> Array:
+    """Cut what a single hour took down to what is still usual."""
+    logs = logarithm(ratio(amounts, calls))
+    before = np.moveaxis(logs[:, :-1], 1, -1)
+    known = np.isfinite(before).sum(axis=-1) > 1
+    usual = np.where(known, median(before), np.nan)[:, None]
+    apart = (logs - usual).reshape(*logs.shape[:2], -1)
+    level = median(apart)[..., None]
+    spread = median(np.abs(apart - level).reshape(len(apart), -1)) / 0.6745
+    reach = _OUTLYING * np.fmax(spread, _LEAST_SPREAD)[:, None, None, None]
+    highest = usual + level[..., None] + reach
+    return np.where(logs > highest, calls * np.exp(highest), amounts)
+
+
+def _others(values: Array) -> Array:
+    """Return the sums of the weeks before; for each of them, of the others."""
+    before = values[:, :-1].sum(axis=1, keepdims=True)
+    return np.concatenate([before - values[:, :-1], before], axis=1)
+
+
+def shared(ratios: Ratios) -> Array | None:
+    """Return the log ratio, by week and day, of the middle statement; None with too few.
+
+    One statement has one vote, whatever its time: a heavy statement that got slower must not pass
+    for the machine. Less than half of the statements may change without moving it.
+    """
+    by_day = np.moveaxis(ratios.logs, 0, -1)
+    voters = np.isfinite(by_day).sum(axis=-1)
+    if voters[-1].max(initial=0) < _VOTERS:
+        return None
+    return np.where(voters >= _VOTERS, np.nan_to_num(median(by_day)), 0.0)
+
+
+def compare(ratios: Ratios) -> Comparison:
+    """Return the last week of each statement, and how far an ordinary week would lie from 0.
+
+    A week is the mean of its days, weighted by calls, the highest and the lowest day taken for
+    their neighbours (Tukey and McLaughlin 1963, "Less Vulnerable Confidence and Significance
+    Procedures for Location": that mean's error). The variance of a week is the one that the weeks
+    before show among themselves, but they are few; so it leans on what the scatter of the
+    statement's days lets expect, times what weeks scatter beyond their days in this database (the
+    moderated variance of Smyth 2004, "Linear Models and Empirical Bayes Methods", with 4 degrees of
+    freedom for the prior instead of estimated ones). The interval is Student's, for a new
+    observation: variance times 1 + 1/K for K weeks before.
+    """
+    means, errors = _week_means(ratios)
+    before = np.isfinite(means[:, :-1])
+    weeks = before.sum(axis=1)
+    among = (weeks - 1) / np.maximum(weeks, 1) ** 2 * np.nansum(means[:, :-1] ** 2, axis=1)
+    within = _mean_of_known(errors[:, :-1]) * (weeks - 1) / np.maximum(weeks, 1)
+    prior = within * _beyond_days(among, within, weeks)
+    freedom = np.maximum(weeks - 1, 0) + np.where(np.isfinite(prior), _PRIOR_FREEDOM, 0)
+    total = np.nan_to_num(prior) * _PRIOR_FREEDOM * np.isfinite(prior) + among * (weeks - 1)
+    variance = np.maximum(ratio(total, freedom.astype(np.float64)), _LEAST_NOISE**2)
+    error = np.sqrt(variance * (1 + 1 / np.maximum(weeks, 1)))
+    told = (weeks > 1) & np.isfinite(means[:, -1])
+    return Comparison(
+        np.where(told, means[:, -1], np.nan), np.where(told, error, np.nan), freedom, weeks
+    )
+
+
+def _week_means(ratios: Ratios) -> tuple[Array, Array]:
+    """Return the mean of each week's days and the square of its standard error."""
+    logs, tempered = _temper_days(ratios.logs)
+    weights = np.where(np.isfinite(logs), ratios.calls, 0)
+    weights = np.nan_to_num(weights / np.maximum(weights.sum(axis=-1, keepdims=True), 1e-9))
+    days = np.isfinite(logs).sum(axis=-1)
+    means = np.where(days > 0, np.nansum(weights * logs, axis=-1), np.nan)
+    squares = np.nansum(weights**2 * (logs - means[..., None]) ** 2, axis=-1)
+    squares = squares * ratio(days.astype(np.float64), days - 1.0)
+    return means, squares * np.where(tempered, days / np.maximum(days - 2, 1), 1.0) ** 2
+
+
+def _temper_days(logs: Array) -> tuple[Array, Mask]:
+    """Take the highest and the lowest day of each week for their neighbours; tell where."""
+    days = np.isfinite(logs).sum(axis=-1, keepdims=True)
+    tempered = days >= _DAYS_TO_TEMPER
+    ordered = np.sort(logs, axis=-1)
+    low = ordered[..., 1:2]
+    high = np.take_along_axis(ordered, np.maximum(days - 2, 0), axis=-1)
+    return np.where(tempered, np.clip(logs, low, high), logs), tempered[..., 0]
+
+
+def _mean_of_known(values: Array) -> Array:
+    known = np.isfinite(values).sum(axis=-1)
+    return ratio(np.nansum(values, axis=-1), known.astype(np.float64))
+
+
+def _beyond_days(among: Array, within: Array, weeks: npt.NDArray[np.intp]) -> float:
+    """Return how many times more the weeks of this database scatter than their days let expect.
+
+    The median of a chi-square by its degrees of freedom is (1 - 2/(9 f))³ (Wilson and Hilferty).
+    """
+    several = (weeks > 1) & (within > 0)
+    if several.sum() < _VOTERS:
+        return 1.0
+    expected = within * (1 - 2 / (9 * np.maximum(weeks - 1, 1))) ** 3
+    return max(1.0, float(np.median(among[several] / expected[several])))
