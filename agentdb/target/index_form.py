@@ -90,30 +90,39 @@ def _key(element: pb.IndexElem) -> _Key:
 def _key_form(expression: pb.Node) -> Form:
     """A cast around the whole key is what is indexed; one inside of it only fits the types."""
     cast = unwrap(expression)
-    if isinstance(cast, pb.TypeCast):
-        return ("cast", _last(strings(list(cast.type_name.names))), _form(cast.arg))
-    return _form(expression)
+    return _cast(cast) if isinstance(cast, pb.TypeCast) else _form(expression)
 
 
 def _form(node: Node) -> Form:
-    found = unwrap(node)
-    match found:
-        case pb.TypeCast() if _only_fits(found):
-            return _form(found.arg)
+    match found := unwrap(node):
         case pb.TypeCast():
-            return ("cast", _last(strings(list(found.type_name.names))), _form(found.arg))
+            return _form(found.arg) if _only_fits(found) else _cast(found)
         case pb.A_Const():
             return ("value", _value(found))
         case pb.ColumnRef():
             return _column(_last(strings(list(found.fields))))
-        case pb.FuncCall():
-            name = _last(strings(list(found.funcname)))
-            return ("call", name, *(_form(argument) for argument in found.args))
-        case pb.BoolExpr() if found.boolop != pb.NOT_EXPR:
-            return (str(found.boolop), *sorted((_form(a) for a in found.args), key=repr))
         case pb.A_Expr():
             return _operation(found)
-    return _anything(found)
+    return _compound(found)
+
+
+def _cast(found: pb.TypeCast) -> Form:
+    return ("cast", _last(strings(list(found.type_name.names))), _form(found.arg))
+
+
+def _compound(found: Node) -> Form:
+    """A call, conditions in any order, a list of whatever kind; anything else by its fields."""
+    match found:
+        case pb.FuncCall():
+            return ("call", _last(strings(list(found.funcname))), *map(_form, found.args))
+        case pb.BoolExpr() if found.boolop != pb.NOT_EXPR:
+            return (str(found.boolop), *sorted(map(_form, found.args), key=repr))
+        case pb.A_ArrayExpr():
+            return ("list", *map(_form, found.elements))
+        case pb.List():
+            return ("list", *map(_form, found.items))
+    fields = ((told.name, value) for told, value in found.ListFields())
+    return (type(found).__name__, *(_field(n, v) for n, v in fields if n not in _NOT_MEANT))
 
 
 def _operation(found: pb.A_Expr) -> Form:
@@ -125,19 +134,6 @@ def _operation(found: pb.A_Expr) -> Form:
         return (name, "any" if found.kind == pb.AEXPR_OP_ANY else "all", *sides)
     kind = pb.AEXPR_OP if found.kind in _LIKES else found.kind
     return (name, str(kind), *sides)
-
-
-def _anything(found: Node) -> Form:
-    """Any other node by its kind and its fields; lists of values are told by what they hold."""
-    if isinstance(found, pb.A_ArrayExpr):
-        return ("list", *(_form(element) for element in found.elements))
-    if isinstance(found, pb.List):
-        return ("list", *(_form(item) for item in found.items))
-    return (type(found).__name__, *(_field(d.name, v) for d, v in _meant(found)))
-
-
-def _meant(found: Node) -> list[tuple[pb.Any, object]]:
-    return [(d, v) for d, v in found.ListFields() if d.name not in _NOT_MEANT]
 
 
 def _field(name: str, value: object) -> Form:
@@ -163,12 +159,12 @@ def _value(constant: pb.A_Const) -> str:
         case "ival":
             return str(constant.ival.ival)
         case "fval":
-            return constant.fval.fval
+            return str(constant.fval.fval)
         case "boolval":
             return str(constant.boolval.boolval)
         case "sval":
-            return constant.sval.sval
-    return "NULL" if constant.isnull else constant.bsval.bsval
+            return str(constant.sval.sval)
+    return "NULL" if constant.isnull else str(constant.bsval.bsval)
 
 
 def _column(name: str) -> Form:
