@@ -22,7 +22,7 @@ from agentdb.target.syntax import Unparsable
         ("public.o USING brin (d)", "public.o USING brin (d) WITH (pages_per_range='32')"),
         (
             "public.o USING btree (a) WHERE s NOT IN ('x', 'y')",
-            "public.o USING btree (a) WHERE ((s)::text <> ALL ((ARRAY['x'::varchar, 'y'])::text[]))",
+            "public.o USING btree (a) WHERE s::text <> ALL ((ARRAY['x'::varchar, 'y'])::text[])",
         ),
         (
             "public.o USING btree (a) WHERE b LIKE 'x%' AND c > -1",
