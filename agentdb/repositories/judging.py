@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from agentdb.evaluation.rates import Difference, Rate, difference
+from agentdb.rates import Difference, Rate, difference
 from agentdb.repositories.prompt import Best, Measure, Tally
 
 

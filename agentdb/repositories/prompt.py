@@ -11,8 +11,8 @@ from typing import Literal
 
 from agentdb.embedding.cached import canonical
 from agentdb.errors import BadTemplate, BadText, MissingVariables
-from agentdb.evaluation.rates import Difference, Rate
 from agentdb.models.base import Json
+from agentdb.rates import Difference, Rate
 from agentdb.repositories.checks import HALVES
 
 LONGEST_TEMPLATE = 100_000

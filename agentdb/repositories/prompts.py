@@ -24,10 +24,10 @@ from sqlalchemy.orm import Session
 
 from agentdb.embedding.embedder import Embedder, Vector
 from agentdb.errors import BadInput, BadText, NotFound
-from agentdb.evaluation.rates import rate
 from agentdb.models.base import Json
 from agentdb.models.entry import Kind
 from agentdb.models.prompt import PromptLabelRow, PromptRow, PromptUseRow, PromptVersionRow
+from agentdb.rates import rate
 from agentdb.repositories.checks import HALVES, checked_name, moment, plain
 from agentdb.repositories.judging import gap, judged
 from agentdb.repositories.memories import MemoryRepository

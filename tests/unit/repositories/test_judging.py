@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 import pytest
 
-from agentdb.evaluation.rates import rate
+from agentdb.rates import rate
 from agentdb.repositories.judging import judged
 from agentdb.repositories.prompt import Best, Tally
 

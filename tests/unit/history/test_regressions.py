@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from agentdb.history.changes import Change, Changes, discover, find_changes
+from agentdb.history.regressions import Change, Changes, discover, find_changes
 from agentdb.history.series import HOUR, Bucket, StatementSeries, Watched
 from tests.simulated import HOURS_OF_WEEK, NOW, WEEKS, Simulated, simulate
 

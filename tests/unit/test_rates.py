@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agentdb.evaluation import rates
-from agentdb.evaluation.rates import difference, rate
+from agentdb import rates
+from agentdb.rates import difference, rate
 
 # Newcombe, "Two-sided confidence intervals for the single proportion", Statistics in Medicine 17
 # (1998), table I, method 3: Wilson without continuity correction.
