@@ -21,6 +21,7 @@ from agentdb.delivery.report import (
     Workload,
     WorkloadStatement,
 )
+from agentdb.history.changes import version_text
 from agentdb.target.index import IndexDefinition
 
 _HELPED = 0.8  # of the time before: less than that is told as faster
@@ -61,15 +62,6 @@ def summarise(audit: Audit, notes: Sequence[str] = (), record: Record | None = N
         notes=(*notes, *audit.workload.notes, *audit.trials.notes),
         kept=record is not None,
     )
-
-
-def version_text(number: int) -> str:
-    """Return a server's version as people write it.
-
-    >>> version_text(180001)
-    '18.1'
-    """
-    return f"{number // 10_000}.{number % 10_000}"
 
 
 def coverage(audit: Audit) -> Coverage:
