@@ -25,10 +25,11 @@ def match_indexes(before: Reading, after: Reading) -> Matched:
     """Return which index of one reading is which of the other.
 
     The same oid on the same table, or with the same meaning, is the same index under whatever
-    name. One that was built again (REINDEX, another index of the same definition in its place, a
-    restored dump) is the same by its meaning.
+    name. One that was built again (REINDEX, another of the same definition in its place, a dump
+    restored) is the same by its meaning. What could not be looked at is neither there nor gone.
     """
-    there = {index.oid: index for index in before.indexes}
+    comparable = [one for one in before.indexes if (one.schema, one.table) not in after.altered]
+    there = {index.oid: index for index in comparable}
     same = {
         index.oid: there[index.oid]
         for index in after.indexes
@@ -36,7 +37,7 @@ def match_indexes(before: Reading, after: Reading) -> Matched:
     }
     taken = {index.oid for index in same.values()}
     left: defaultdict[object, list[IndexCounters]] = defaultdict(list)
-    for index in before.indexes:
+    for index in comparable:
         if index.oid not in taken:
             left[index.meaning].append(index)
     kept = tuple(

@@ -125,3 +125,4 @@ class Reading:
     statements: tuple[StatementCounters, ...]
     tables: tuple[TableCounters, ...]
     indexes: tuple[IndexCounters, ...]
+    altered: frozenset[tuple[str, str]] = frozenset()

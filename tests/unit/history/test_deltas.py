@@ -254,6 +254,12 @@ def test_one_of_two_equal_indexes_can_go() -> None:
     assert [(event.kind, event.detail) for event in deltas.events] == [("index_dropped", "one")]
 
 
+def test_an_index_that_could_not_be_looked_at_is_not_gone() -> None:
+    before = reading(indexes=(index("by_a", BY_A),))
+    deltas = differences(before, later(before, altered=frozenset({("public", "orders")})))
+    assert (deltas.indexes, deltas.gone, deltas.events) == ((), (), ())
+
+
 def test_an_index_that_becomes_invalid_or_valid_is_told() -> None:
     before = reading(indexes=(index("a", BY_A), index("b", BY_B, valid=False)))
     now = (index("a", BY_A, valid=False), index("b", BY_B), index("c", "USING c", valid=False))
