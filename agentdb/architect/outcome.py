@@ -74,6 +74,22 @@ def look_up(
     return Found("there", best, _came(best, given_at, events))
 
 
+def gone_since(
+    definition: str, there_at: datetime, read_at: datetime, events: Sequence[CatalogEvent]
+) -> Stretch:
+    """Return between which moments an index went that was there once and is not any more."""
+    gone = [
+        event
+        for event in events
+        if event.kind == "index_dropped" and _is_same(_told_of(event), definition)
+    ]
+    return Stretch(gone[-1].since, gone[-1].at) if gone else Stretch(there_at, read_at)
+
+
+def _told_of(event: CatalogEvent) -> str:
+    return f"{quoted(event.schema or '')}.{quoted(event.table or '')} {event.definition}"
+
+
 def _came(index: KnownIndex, given_at: datetime, events: Sequence[CatalogEvent]) -> Stretch:
     """Return between which moments an index came to be there and valid."""
     own = (index.schema, index.table, index.definition)

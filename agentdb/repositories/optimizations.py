@@ -143,14 +143,18 @@ class OptimizationRepository:
             row.verdict = status
         return self._kept(row)
 
-    def find_applied(self, identifier: UUID | str, found: Applied, why: str) -> Optimization:
+    def find_applied(
+        self, identifier: UUID | str, found: Applied, why: str, *, at: datetime | None = None
+    ) -> Optimization:
         """Keep that advice was applied, as the catalog or a merged migration shows.
 
-        Of what was applied already, by somebody's word, the moment is put right.
+        Of what was applied already, by somebody's word, the moment is put right. `at` is when that
+        was noticed, if not now.
         """
         row = self._row(identifier, lock=True)
         if row.status not in IN_PLACE:
-            self._enter(row, "applied", why, "delivery" if found.how == "merged" else "catalog")
+            by: Actor = "delivery" if found.how == "merged" else "catalog"
+            self._enter(row, "applied", why, by, at)
             row.applied_how = found.how
         row.applied_after, row.applied_at = found.after, found.at
         return self._kept(row)
@@ -171,12 +175,19 @@ class OptimizationRepository:
         row.measured_at = at or func.clock_timestamp()
         return self._kept(row)
 
-    def note(self, identifier: UUID | str, why: str, *, by: Actor = "catalog") -> Optimization:
+    def note(
+        self,
+        identifier: UUID | str,
+        why: str,
+        *,
+        by: Actor = "catalog",
+        at: datetime | None = None,
+    ) -> Optimization:
         """Keep something about advice that does not change its status; the same only once."""
         row = self._row(identifier, lock=True)
         if row.status_reason != why:
             row.status_reason = why
-            self._tell(row.id, row.status, row.status, why, by)
+            self._tell(row.id, row.status, row.status, why, by, at)
         return self._kept(row)
 
     def supersede(self, target: str, audits: Collection[UUID]) -> int:

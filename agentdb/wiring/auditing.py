@@ -36,6 +36,7 @@ from agentdb.architect.workload import (
 from agentdb.delivery.report import Report
 from agentdb.embedding.embedder import Embedder, Vector
 from agentdb.errors import TargetBusy, TargetRefused
+from agentdb.history.changes import version_text
 from agentdb.repositories.advice import Embedding, Scored, TurnedDown
 from agentdb.repositories.optimizations import OptimizationRepository
 from agentdb.settings import Settings
@@ -53,7 +54,7 @@ from agentdb.target.untried import Untried
 from agentdb.wiring.keeping import Occasion, alone, keep_audit
 from agentdb.wiring.memory import embedder, in_words, verdict_of
 from agentdb.wiring.storage import storage, target_url
-from agentdb.wiring.summary import summarise, version_text
+from agentdb.wiring.summary import summarise
 
 PROPOSERS: tuple[Proposer, ...] = (
     propose_btree,

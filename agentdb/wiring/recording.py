@@ -44,7 +44,8 @@ def decide_advice(
 def advice_to_run(settings: Settings) -> tuple[Optimization, ...]:
     """Return what is to be run on the target: all of its newest audit that is still open.
 
-    What an older audit proposed and the newest did not, only counts if it was accepted. Without
+    What an older audit proposed and the newest did not, only counts if it was accepted; the way
+    back from advice that did not help always does. Without
     a target in the settings the record itself must know of no more than one; else BadSetting.
     """
     name = settings.target_url and describe(settings.target_url)
@@ -59,7 +60,9 @@ def advice_to_run(settings: Settings) -> tuple[Optimization, ...]:
             )
         latest = [AuditRepository(session).latest(target) for target in targets]
         newest = {audit.id for audit in latest if audit}
-    return tuple(e for e in advice if e.status == "accepted" or e.audit_id in newest)
+    return tuple(
+        e for e in advice if e.status == "accepted" or e.audit_id in newest or e.reverts is not None
+    )
 
 
 @contextmanager

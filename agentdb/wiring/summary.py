@@ -27,6 +27,7 @@ from agentdb.delivery.report import (
     Workload,
     WorkloadStatement,
 )
+from agentdb.history.changes import version_text
 from agentdb.target.index import IndexDefinition
 from agentdb.target.syntax import canonical
 
@@ -69,15 +70,6 @@ def summarise(audit: Audit, notes: Sequence[str] = (), record: Record | None = N
         kept=record is not None,
         not_again=tuple(_not_again(audit)),
     )
-
-
-def version_text(number: int) -> str:
-    """Return a server's version as people write it.
-
-    >>> version_text(180001)
-    '18.1'
-    """
-    return f"{number // 10_000}.{number % 10_000}"
 
 
 def coverage(audit: Audit) -> Coverage:
