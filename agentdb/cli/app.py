@@ -24,6 +24,7 @@ from agentdb.cli import (
     evaluate,
     ingest,
     memory,
+    outcomes,
     recommendations,
     reembed,
     schedule,
@@ -50,6 +51,7 @@ app.command(epilog=database.DOCTOR_EXAMPLE)(database.doctor)
 app.command(epilog=demo.EXAMPLE)(demo.demo)
 app.command(epilog=audit.EXAMPLE)(audit.audit)
 app.add_typer(recommendations.app)
+app.command(epilog=outcomes.EXAMPLE)(outcomes.outcomes)
 app.command(epilog=similar.EXAMPLE)(similar.similar)
 app.command(epilog=memory.REMEMBER_EXAMPLE)(memory.remember)
 app.command(epilog=memory.RECALL_EXAMPLE)(memory.recall)

@@ -287,6 +287,8 @@ class OptimizationRepository:
             self._refuse_twin(row)
         told = self._tell(row.id, row.status, wanted, why, by, at)
         row.status, row.status_reason = wanted, why
+        if wanted == "applied":  # anew: what was measured then counts no more
+            row.verdict = row.measured_at = None
         return told
 
     def _tell(

@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 from agentdb import database
 from agentdb.errors import BadSetting
 from agentdb.models.optimization import Status
-from agentdb.repositories.advice import Optimization
+from agentdb.repositories.advice import Event, Optimization
 from agentdb.repositories.audits import AuditRepository
 from agentdb.repositories.optimizations import OptimizationRepository
 from agentdb.settings import Settings
@@ -31,6 +31,12 @@ def find_advice(settings: Settings, identifier: str) -> Optimization:
     """Return one piece of advice by its id or the id's beginning; raise NotFound."""
     with _session(settings) as session:
         return OptimizationRepository(session).get(identifier)
+
+
+def life_of(settings: Settings, identifier: str) -> tuple[Event, ...]:
+    """Return what became of one piece of advice, step by step; raise NotFound."""
+    with _session(settings) as session:
+        return OptimizationRepository(session).events(identifier)
 
 
 def decide_advice(
