@@ -109,8 +109,22 @@ class Workload:
 
 
 @dataclass(frozen=True, slots=True)
+class ReliabilityBin:
+    """Past advice of much the same confidence: what was said, and the share that came true.
+
+    `low` and `high` are the bounds of that share in 95 of 100 cases, all of 0 to 1.
+    """
+
+    predicted: float
+    observed: float
+    low: float
+    high: float
+    count: int
+
+
+@dataclass(frozen=True, slots=True)
 class Report:
-    """One audit as it is told. `kept` is False for a dry run."""
+    """One audit as it is told. `kept` is False for a dry run; no outcome, no `reliability`."""
 
     audit_id: str
     target: str
@@ -123,3 +137,4 @@ class Report:
     notes: tuple[str, ...]
     kept: bool
     not_again: tuple[NotAgain, ...] = ()
+    reliability: tuple[ReliabilityBin, ...] = ()

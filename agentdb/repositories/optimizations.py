@@ -212,6 +212,11 @@ class OptimizationRepository:
         rows = self._session.scalars(told.order_by(OptimizationEventRow.id))
         return tuple(Event(r.at, r.from_status, r.to_status, r.why, r.by) for r in rows)
 
+    def measured(self) -> tuple[Optimization, ...]:
+        """Return the indexes that were made and judged, on all targets, also if taken back."""
+        judged = OptimizationRow.verdict.in_(("confirmed", "neutral", "regressed"))
+        return self._all(_ordered().where(OptimizationRow.kind == "create_index", judged))
+
     def turned_down(self, target: str) -> tuple[TurnedDown, ...]:
         """Return what is not wanted on a target, once for each definition, as of its last time.
 

@@ -51,6 +51,7 @@ from agentdb.target.sandbox import Limits, open_sandbox
 from agentdb.target.shadow import Shadow, Terms, lay_shadow
 from agentdb.target.statements import Entry, Window
 from agentdb.target.untried import Untried
+from agentdb.wiring.calibrating import calibrated, read_experience
 from agentdb.wiring.keeping import Occasion, alone, keep_audit
 from agentdb.wiring.memory import embedder, in_words, verdict_of
 from agentdb.wiring.storage import storage, target_url
@@ -232,19 +233,20 @@ def audit(settings: Settings, progress: Progress, *, keep: bool = True) -> Repor
     with storage(settings) as engine, alone(engine, name), _guests(settings) as guests:
         model, notes = embedder(settings, engine)
         memory = (_FixesOf(engine, model.name, name), model)
-        subject = _subject(settings, guests)
+        subject, known = _subject(settings, guests), read_experience(engine)
 
         def line() -> Audit:
             with _refusals_explained():
                 require_temporary_tables(guests.connection)
-                return run_audit(subject, memory, PROPOSERS, policy(settings), progress)
+                found = run_audit(subject, memory, PROPOSERS, policy(settings), progress)
+            return calibrated(found, known.calibration)
 
         if not keep:
-            return summarise(line(), notes)
+            return summarise(line(), notes, reliability=known.reliability)
         found, record = keep_audit(engine, _occasion(settings, guests, model), line)
         # Into the cache now, so that `agentdb similar` answers at once.
         model.embed([in_words(each.title, each.reasoning) for each in found.recommendations])
-        return summarise(found, notes, record)
+        return summarise(found, notes, record, known.reliability)
 
 
 @contextmanager

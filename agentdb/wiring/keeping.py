@@ -111,6 +111,8 @@ def _new_optimizations(audit_id: UUID, audit: Audit, occasion: Occasion) -> Iter
         detail: dict[str, Json] = {
             "trial": occasion.settings.get("trial"),
             "values_tried": found.values_tried,
+            "raw_confidence": found.raw_confidence,
+            "table_rows": found.table_rows,
             "saved_ms": saved[found.definition],
             "saved_share": saved[found.definition] / total if total else 0.0,
         }

@@ -22,6 +22,7 @@ from agentdb.delivery.report import (
     NotAgain,
     Omission,
     Outcome,
+    ReliabilityBin,
     Report,
     Similar,
     Workload,
@@ -52,7 +53,12 @@ class Record:
     filed: Mapping[IndexDefinition, Filed]
 
 
-def summarise(audit: Audit, notes: Sequence[str] = (), record: Record | None = None) -> Report:
+def summarise(
+    audit: Audit,
+    notes: Sequence[str] = (),
+    record: Record | None = None,
+    reliability: Sequence[ReliabilityBin] = (),
+) -> Report:
     """Return the report of an audit; with the `record` of keeping it, under the ids kept."""
     filed = record.filed if record else _unfiled(audit)
     return Report(
@@ -69,6 +75,7 @@ def summarise(audit: Audit, notes: Sequence[str] = (), record: Record | None = N
         notes=(*notes, *audit.workload.notes, *audit.trials.notes),
         kept=record is not None,
         not_again=tuple(_not_again(audit)),
+        reliability=tuple(reliability),
     )
 
 
