@@ -13,6 +13,7 @@ from agentdb.history.series import HOUR, StatementSeries, Watched
 
 Array = npt.NDArray[np.float64]
 Mask = npt.NDArray[np.bool_]
+Places = npt.NDArray[np.intp]
 
 HOURS = 24  # of a day
 
@@ -21,47 +22,67 @@ HOURS = 24  # of a day
 class Grid:
     """What statements did: arrays by statement, day and hour of the day; 0 where nothing was seen.
 
-    Days are of 24 hours from the start of the grid on, whatever the clocks on the wall say. A
-    bucket lies in the hour of its middle; `longest` (by statement and day) is the length in hours
-    of the longest one, 0 where there is none.
+    Days are of 24 hours from the start of the grid on, whatever the clocks on the wall say. All
+    that a bucket holds lies in the hour of its middle, so that time and calls stay together;
+    `longest` is the length in hours of the longest one there, 0 without any. `counted` are the
+    calls again, those of a long bucket spread over the hours it covers.
     """
 
     calls: Array
     milliseconds: Array
     blocks: Array
     longest: Array
+    counted: Array
 
 
 def lay_out(series: Sequence[StatementSeries], start: datetime, days: int) -> Grid:
     """Return the buckets of many statements that lie in `days` days from `start` on."""
     rows = [_row(one, start, days) for one in series]
-    calls, milliseconds, blocks = (
-        np.array([row[part] for row in rows]).reshape(len(rows), days, HOURS) for part in range(3)
+    return Grid(
+        *(
+            np.array([row[part] for row in rows]).reshape(len(rows), days, HOURS)
+            for part in range(len(Grid.__slots__))
+        )
     )
-    longest = np.array([row[3] for row in rows]).reshape(len(rows), days, HOURS).max(axis=2)
-    return Grid(calls, milliseconds, blocks, longest)
 
 
-def _row(one: StatementSeries, start: datetime, days: int) -> tuple[Array, Array, Array, Array]:
-    """Return calls, milliseconds, blocks and longest bucket of each hour."""
-    origin = start.timestamp()
+def _row(one: StatementSeries, start: datetime, days: int) -> tuple[Array, ...]:
+    """Return calls, milliseconds, blocks, the longest bucket and spread calls of each hour."""
+    begins = np.array([bucket.start.timestamp() for bucket in one.buckets]) - start.timestamp()
+    begins = begins / HOUR.total_seconds()
     lengths = np.array([bucket.length / HOUR for bucket in one.buckets])
-    begins = np.array([bucket.start.timestamp() for bucket in one.buckets])
-    cells = np.floor((begins - origin) / HOUR.total_seconds() + lengths / 2).astype(np.intp)
-    inside = (cells >= 0) & (cells < days * HOURS)
-    values = (
-        np.array([bucket.calls for bucket in one.buckets], dtype=np.float64),
-        np.array([bucket.milliseconds for bucket in one.buckets], dtype=np.float64),
-        np.array([bucket.blocks for bucket in one.buckets], dtype=np.float64),
+    calls = np.array([bucket.calls for bucket in one.buckets], dtype=np.float64)
+    times = np.array([bucket.milliseconds for bucket in one.buckets], dtype=np.float64)
+    blocks = np.array([bucket.blocks for bucket in one.buckets], dtype=np.float64)
+    middles, hours = np.floor(begins + lengths / 2).astype(np.intp), days * HOURS
+    return (
+        _summed(middles, calls, hours),
+        _summed(middles, times, hours),
+        _summed(middles, blocks, hours),
+        _longest(middles, lengths, hours),
+        _summed(*_spread(begins, lengths, calls), hours),
     )
-    summed = [_summed(cells[inside], value[inside], days) for value in values]
-    longest = np.zeros(days * HOURS)
+
+
+def _summed(cells: Places, values: Array, hours: int) -> Array:
+    inside = (cells >= 0) & (cells < hours)
+    summed = np.bincount(cells[inside], weights=values[inside], minlength=hours)
+    return summed.astype(np.float64)
+
+
+def _longest(cells: Places, lengths: Array, hours: int) -> Array:
+    inside = (cells >= 0) & (cells < hours)
+    longest = np.zeros(hours)
     np.maximum.at(longest, cells[inside], lengths[inside])
-    return summed[0], summed[1], summed[2], longest
+    return longest
 
 
-def _summed(cells: npt.NDArray[np.intp], values: Array, days: int) -> Array:
-    return np.bincount(cells, weights=values, minlength=days * HOURS).astype(np.float64)
+def _spread(begins: Array, lengths: Array, calls: Array) -> tuple[Places, Array]:
+    """Return the hours that buckets cover, and which part of their calls falls on each."""
+    spans = np.maximum(1, np.rint(lengths)).astype(np.intp)
+    first = np.floor(begins + lengths / spans / 2).astype(np.intp)
+    within = np.arange(spans.sum()) - np.repeat(np.cumsum(spans) - spans, spans)
+    return np.repeat(first, spans) + within, np.repeat(calls / spans, spans)
 
 
 def watched_share(watched: Sequence[Watched], start: datetime, days: int) -> Array:

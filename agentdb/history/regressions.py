@@ -65,6 +65,7 @@ class Change:
     fingerprint: str
     query: str
     tables: frozenset[str]
+    writes: bool
     verdict: ChangeVerdict
     reason: str
     percent: Figure | None
@@ -125,8 +126,8 @@ def find_changes(
     terms = terms or ChangeTerms()
     now = now.replace(minute=0, second=0, microsecond=0)
     weeks = _weeks_watched(watched, now, terms)
-    if not series or weeks == 0:
-        return Changes(now - _WEEK, now, 0, None, ())
+    if not series:
+        return Changes(now - _WEEK, now, weeks, None, ())
     found = _Weighed.of(lay_out_weeks(series, watched, now, weeks + 1), terms)
     changes = [found.change(place, one, terms) for place, one in enumerate(series)]
     ordered = sorted(changes, key=lambda change: (-_loss(change), change.fingerprint))
@@ -134,11 +135,9 @@ def find_changes(
 
 
 def _weeks_watched(watched: Sequence[Watched], now: datetime, terms: ChangeTerms) -> int:
-    """Return how many weeks before the last one were watched at least by half."""
-    if not watched:
-        return 0
-    past = now - _WEEK - min(stretch.start for stretch in watched)
-    return max(0, min(terms.weeks, round(past / _WEEK)))
+    """Return how many weeks before the last one to look at: the first watched at least by half."""
+    past = now - _WEEK - min((stretch.start for stretch in watched), default=now)
+    return max(1, min(terms.weeks, round(past / _WEEK)))
 
 
 def _loss(change: Change) -> float:
@@ -169,7 +168,7 @@ class _Weighed:
         told = calls.enough(terms) & (time.weeks >= terms.least_weeks)
         surprising = np.where(told, _surprises(time), np.nan)
         called = weeks.calls[:, -1].sum(axis=(1, 2))
-        week = ratio(np.full(len(called), float(HOURS_OF_WEEK)), calls.watched)
+        week = HOURS_OF_WEEK / max(calls.watched, 1e-9)
         return _Weighed(
             time,
             compare(standardise(weeks.calls, weeks.blocks)),
@@ -191,6 +190,7 @@ class _Weighed:
             fingerprint=one.fingerprint,
             query=one.query,
             tables=one.tables,
+            writes=one.writes,
             verdict=verdict,
             reason=reason,
             percent=log and _percent(log),
@@ -232,7 +232,7 @@ class _Calls:
     counted_after: Array
     before: Array  # a week
     after: Array
-    watched: Array  # hours of the last week
+    watched: float  # hours of the last week
     expected: Array  # in the watched hours of the last week, as often as before
     missed: Array  # in the watched hours before, had it been called as in the last week
     steady: Mask  # called in each of the last two weeks before
@@ -240,22 +240,22 @@ class _Calls:
     @staticmethod
     def of(weeks: Weeks) -> _Calls:
         """Count calls where both the last week and one before were watched."""
-        hours = weeks.watched[:, :-1].sum(axis=1), weeks.watched[:, -1]
-        counts = weeks.calls[:, :-1].sum(axis=1), weeks.calls[:, -1]
+        hours = weeks.watched[:-1].sum(axis=0), weeks.watched[-1]
+        counts = weeks.counted[:, :-1].sum(axis=1), weeks.counted[:, -1]
         both = (hours[0] > 0) & (hours[1] > 0)
-        scale = HOURS_OF_WEEK / np.maximum((hours[1] * both).sum(axis=(1, 2)), 1e-9)
+        scale = HOURS_OF_WEEK / max((hours[1] * both).sum(), 1e-9)
         usual = np.nan_to_num(ratio(counts[0], hours[0])) * hours[1]
         expected, counted = ((part * both).sum(axis=(1, 2)) for part in (usual, counts[1]))
-        watched = hours[1].sum(axis=(1, 2))
+        total = counts[1].sum(axis=(1, 2))
         return _Calls(
             counts[0].sum(axis=(1, 2)),
-            counts[1].sum(axis=(1, 2)),
+            total,
             expected * scale,
             counted * scale,
-            watched,
+            float(hours[1].sum()),
             expected,
-            np.nan_to_num(ratio(counts[1].sum(axis=(1, 2)), watched)) * hours[0].sum(axis=(1, 2)),
-            (weeks.calls[:, -3:-1].sum(axis=(2, 3)) > 0).sum(axis=1) > 1,
+            total / max(float(hours[1].sum()), 1e-9) * float(hours[0].sum()),
+            (weeks.counted[:, -3:-1].sum(axis=(2, 3)) > 0).sum(axis=1) > 1,
         )
 
     def enough(self, terms: ChangeTerms) -> Mask:
@@ -276,7 +276,7 @@ class _Calls:
 
     def lacking(self, place: int, weeks: int, terms: ChangeTerms) -> str:
         """Say what there is not enough of."""
-        if self.watched[place] == 0:
+        if self.watched == 0:
             return "nobody watched in the last week"
         if weeks < terms.least_weeks:
             return f"{weeks} of the weeks before can be compared with, {terms.least_weeks} needed"

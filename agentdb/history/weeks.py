@@ -32,6 +32,7 @@ DAYS = 7  # of a week
 HOURS_OF_WEEK = DAYS * HOURS
 
 _LENGTH_OF_AN_HOUR = 1.01  # of a bucket that counts as an hour, in hours
+_SHARE_BY_THE_HOUR = 0.8  # of the calls of a week that is compared by the hour
 _WEEKS_IN_HOURS = 3  # weeks before that must be there by the hour to compare hours, not days
 _LEANING_CALLS = 10.0  # with which an hour leans on the mean of its statement
 _OUTLYING = 4.0  # robust standard deviations from what is usual, where outliers begin
@@ -46,13 +47,15 @@ _VOTERS = 5  # statements that can tell what the machine does
 class Weeks:
     """What statements did, by statement, week, day and hour: the last week last.
 
-    Where a statement is not known by the hour, its days are in their first hour. `watched` is the
-    number of hours that each cell was watched.
+    `calls`, `milliseconds` and `blocks` are what can be compared. Where a statement is not known by
+    the hour, its days are in their first hour; where it is, longer buckets are left out. `counted`
+    are all calls; `watched` is the share of each hour (by week, day and hour) that was watched.
     """
 
     calls: Array
     milliseconds: Array
     blocks: Array
+    counted: Array
     watched: Array
 
 
@@ -95,29 +98,35 @@ def lay_out_weeks(
     start = now - timedelta(weeks=weeks)
     grid = lay_out(series, start, weeks * DAYS)
     shape = (len(series), weeks, DAYS, HOURS)
-    calls, milliseconds, blocks = (
-        values.reshape(shape) for values in (grid.calls, grid.milliseconds, grid.blocks)
+    calls, fine = grid.calls.reshape(shape), grid.longest.reshape(shape) <= _LENGTH_OF_AN_HOUR
+    by_hour, usable = _known_by_hour(calls, fine)
+    fine &= usable[:, :, None, None]
+    return Weeks(
+        _at_resolution(calls, by_hour, fine),
+        _at_resolution(grid.milliseconds.reshape(shape), by_hour, fine),
+        _at_resolution(grid.blocks.reshape(shape), by_hour, fine),
+        grid.counted.reshape(shape),
+        watched_share(watched, start, weeks * DAYS).reshape(shape[1:]),
     )
-    share = watched_share(watched, start, weeks * DAYS).reshape(1, *shape[1:])
-    fine = grid.longest.reshape(shape[:3]).max(axis=2) <= _LENGTH_OF_AN_HOUR
-    by_hour = _known_by_hour(fine, calls.sum(axis=(2, 3)) > 0)
-    parts = (calls, milliseconds, blocks, np.broadcast_to(share, shape))
-    return Weeks(*(_at_resolution(part, by_hour, fine) for part in parts))
 
 
-def _known_by_hour(fine: Mask, active: Mask) -> Mask:
-    """Tell for which statements the last week and enough of those before are there by the hour."""
-    before = active[:, :-1]
+def _known_by_hour(calls: Array, fine: Mask) -> tuple[Mask, Mask]:
+    """Tell which statements can be compared by the hour, and with which of their weeks.
+
+    Those of which the last week and enough of those before are there by the hour for the most part.
+    """
+    total = calls.sum(axis=(2, 3))
+    usable = (calls * fine).sum(axis=(2, 3)) >= _SHARE_BY_THE_HOUR * total
+    before = total[:, :-1] > 0
     enough = np.minimum(_WEEKS_IN_HOURS, before.sum(axis=1))
-    return np.asarray(fine[:, -1] & ((fine[:, :-1] & before).sum(axis=1) >= enough))
+    return usable[:, -1] & ((usable[:, :-1] & before).sum(axis=1) >= enough), usable
 
 
 def _at_resolution(values: Array, by_hour: Mask, fine: Mask) -> Array:
-    """Return values by the hour, without weeks that are not known so, or days in their first."""
+    """Return values by the hour, without what is not known so, or days in their first."""
     days = np.zeros_like(values)
     days[..., 0] = values.sum(axis=-1)
-    hours = np.where(fine[:, :, None, None], values, 0)
-    return np.where(by_hour[:, None, None, None], hours, days)
+    return np.where(by_hour[:, None, None, None], np.where(fine, values, 0), days)
 
 
 def standardise(calls: Array, amounts: Array) -> Ratios:

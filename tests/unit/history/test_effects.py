@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import numpy as np
@@ -278,3 +278,35 @@ def test_the_order_of_controls_does_not_matter(controls: list[StatementSeries]) 
     it = statement("it", since_the_change(0.7))
     one, other = effect_of(it), effect_of(it, controls=tuple(controls))
     assert known(one.gain_percent).value == pytest.approx(known(other.gain_percent).value)
+
+
+ANY_BUCKETS = st.lists(
+    st.builds(
+        Bucket,
+        start=st.datetimes(
+            min_value=BEGIN.replace(tzinfo=None),
+            max_value=NOW.replace(tzinfo=None),
+            timezones=st.just(UTC),
+        ),
+        length=st.sampled_from([HOUR / 4, HOUR, DAY, 7 * DAY]),
+        calls=st.integers(1, 10**12),
+        milliseconds=st.one_of(st.just(0.0), st.floats(1e-4, 1e12)),
+        rows=st.just(0),
+        blocks=st.integers(0, 10**15),
+    ),
+    max_size=30,
+)
+
+
+@given(st.lists(ANY_BUCKETS, min_size=3, max_size=6))
+@settings(max_examples=30, deadline=None)
+def test_whatever_was_read_figures_are_in_order(histories: list[list[Bucket]]) -> None:
+    series = [
+        StatementSeries(str(place), "SELECT", frozenset(), writes=False, buckets=tuple(buckets))
+        for place, buckets in enumerate(histories)
+    ]
+    sides = Sides(series[:1], series[1:2], series[2:])
+    effect = measure_effect(sides, APPLIED, ALWAYS, NOW)
+    for figure in (effect.gain_percent, effect.net_milliseconds, effect.write_cost_milliseconds):
+        assert figure is None or figure.low <= figure.value <= figure.high
+    verdict(effect, 20, None)

@@ -27,12 +27,21 @@ def test_a_bucket_lies_in_the_hour_of_its_middle() -> None:
     assert grid.calls[0, 1, 12] == 5
     assert grid.milliseconds.sum() == 62
     assert grid.blocks.sum() == 10
-    assert grid.longest.tolist() == [[0, 24]]
+    assert grid.longest.max(axis=2).tolist() == [[0, 24]]
+
+
+def test_calls_of_a_long_bucket_are_counted_over_the_hours_it_covers() -> None:
+    day, quarter = Bucket(NOW + DAY, DAY, 48, 1.0, 1, 1), Bucket(NOW, HOUR / 4, 3, 1.0, 1, 1)
+    late = Bucket(NOW + HOUR / 2, 3 * HOUR, 9, 1.0, 1, 1)
+    grid = lay_out([series(quarter, day), series(late)], NOW, 2)
+    assert grid.counted[0, 1].tolist() == [2] * 24
+    assert grid.counted[0, 0].tolist() == [3] + [0] * 23
+    assert grid.counted[1].sum() == 9
 
 
 def test_what_lies_outside_is_left_out() -> None:
     outside = Bucket(NOW - HOUR, HOUR, 1, 1.0, 1, 1), Bucket(NOW + DAY, HOUR, 1, 1.0, 1, 1)
-    assert lay_out([series(*outside), series()], NOW, 1).calls.sum() == 0
+    assert lay_out([series(*outside), series()], NOW, 1).counted.sum() == 0
 
 
 def test_an_hour_is_watched_in_part() -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 import numpy as np
 import pytest
@@ -30,7 +30,7 @@ def verdicts(seeds: range, weeks: int = WEEKS) -> Counter[tuple[str, str]]:
     """How often what was planted met which verdict."""
     counted: Counter[tuple[str, str]] = Counter()
     for seed in seeds:
-        simulated = only_last(simulate(seed), weeks)
+        simulated = only_last(simulate(seed, statements=40), weeks)
         counted.update(
             (simulated.planted[change.fingerprint], change.verdict)
             for change in changes_of(simulated).statements
@@ -185,6 +185,28 @@ def test_weeks_rolled_up_into_days_stand_beside_weeks_by_the_hour() -> None:
         )
 
 
+def test_a_reading_that_was_missed_costs_no_more_than_its_hours() -> None:
+    """With the hours kept, calls that move to a slow hour are no regression; by days they are."""
+    missed = LAST_WEEK + 2 * DAY
+
+    def nightly(at: datetime) -> float:
+        return 20.0 if at.hour == 3 else 1.0
+
+    def more_at_night(at: datetime) -> int:
+        return 500 if at.hour == 3 and at >= LAST_WEEK else 100
+
+    hourly = steady("it", nightly, calls=more_at_night)
+    six = Bucket(missed, 6 * HOUR, 600, 6000.0, 600, 24_000)
+    kept = (
+        *hourly.between(BEGIN, missed),
+        six,
+        *hourly.between(missed + 6 * HOUR, NOW),
+    )
+    change = change_of(replace(hourly, buckets=kept))
+    assert change.verdict == "unchanged"
+    assert change.calls_after == pytest.approx(sum(b.calls for b in kept if b.start >= LAST_WEEK))
+
+
 def test_readings_once_a_week_are_judged_by_the_week() -> None:
     week = timedelta(weeks=1)
     assert change_of(steady("it", last_week(2), length=week)).verdict == "slower"
@@ -239,7 +261,10 @@ def test_one_week_before_gives_no_verdict() -> None:
 
 def test_without_history_there_is_nothing_to_tell() -> None:
     assert find_changes([], ALWAYS, NOW).statements == ()
-    assert find_changes(QUIET, (), NOW).statements == ()
+    assert {c.verdict for c in find_changes(QUIET, (), NOW).statements} == {"not enough data"}
+    unseen = replace(QUIET[0], buckets=())
+    (change,) = find_changes([unseen], ALWAYS, NOW).statements
+    assert (change.verdict, change.calls_before, change.calls_after) == ("not enough data", 0, 0)
 
 
 def test_a_machine_that_gets_slower_is_told_once() -> None:
@@ -294,6 +319,40 @@ def test_the_unit_of_time_does_not_matter(factor: float) -> None:
 @settings(max_examples=8, deadline=None)
 def test_the_order_of_statements_does_not_matter(series: list[StatementSeries]) -> None:
     assert changes_of(replace(SMALL, series=tuple(series))) == changes_of(SMALL)
+
+
+ANY_BUCKETS = st.lists(
+    st.builds(
+        Bucket,
+        start=st.datetimes(
+            min_value=BEGIN.replace(tzinfo=None),
+            max_value=NOW.replace(tzinfo=None),
+            timezones=st.just(UTC),
+        ),
+        length=st.sampled_from([HOUR / 4, HOUR, DAY, 7 * DAY]),
+        calls=st.integers(1, 10**12),
+        milliseconds=st.one_of(st.just(0.0), st.floats(1e-4, 1e12)),
+        rows=st.just(0),
+        blocks=st.integers(0, 10**15),
+    ),
+    max_size=30,
+)
+
+
+@given(st.lists(ANY_BUCKETS, min_size=1, max_size=8))
+@settings(max_examples=30, deadline=None)
+def test_whatever_was_read_figures_are_finite_and_verdicts_have_figures(
+    histories: list[list[Bucket]],
+) -> None:
+    series = [
+        StatementSeries(str(place), "SELECT", frozenset(), writes=False, buckets=tuple(buckets))
+        for place, buckets in enumerate(histories)
+    ]
+    for change in find_changes(series, ALWAYS, NOW).statements:
+        assert np.isfinite([change.calls_before, change.calls_after]).all()
+        assert change.verdict not in {"slower", "faster", "unchanged"} or change.percent is not None
+        for figure in (change.percent, change.blocks_percent, change.lost_milliseconds):
+            assert figure is None or figure.low <= figure.value <= figure.high
 
 
 @given(st.lists(st.floats(0, 1), max_size=40), st.floats(0.001, 0.5))
