@@ -31,6 +31,7 @@ The message says what happened and what to do next; a door prints it as one line
     │   ├── SchemaTaken
     │   └── SandboxEscaped
     ├── AuditRunning
+    ├── SnapshotRunning
     ├── BadInput                  what a caller gave cannot be kept or searched for
     │   ├── BadText
     │   ├── BadMetadata
@@ -171,6 +172,10 @@ class SandboxEscaped(TargetError):
 
 class AuditRunning(AgentDBError):
     """Another audit of the same target is running."""
+
+
+class SnapshotRunning(AgentDBError):
+    """Another snapshot of the same target is being taken."""
 
 
 class BadInput(AgentDBError):

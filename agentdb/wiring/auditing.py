@@ -51,9 +51,11 @@ from agentdb.target.sandbox import Limits, open_sandbox
 from agentdb.target.shadow import Shadow, Terms, lay_shadow
 from agentdb.target.statements import Entry, Window
 from agentdb.target.untried import Untried
+from agentdb.wiring.alone import audit_alone
 from agentdb.wiring.calibrating import calibrated, read_experience
-from agentdb.wiring.keeping import Occasion, alone, keep_audit
+from agentdb.wiring.keeping import Occasion, keep_audit
 from agentdb.wiring.memory import embedder, in_words, verdict_of
+from agentdb.wiring.snapshotting import try_snapshot
 from agentdb.wiring.storage import storage, target_url
 from agentdb.wiring.summary import summarise
 
@@ -230,7 +232,7 @@ def audit(settings: Settings, progress: Progress, *, keep: bool = True) -> Repor
     DatabaseError as either side makes it necessary; an audit that failed is kept as failed.
     """
     name = describe(target_url(settings))
-    with storage(settings) as engine, alone(engine, name), _guests(settings) as guests:
+    with storage(settings) as engine, audit_alone(engine, name), _guests(settings) as guests:
         model, notes = embedder(settings, engine)
         memory = (_FixesOf(engine, model.name, name), model)
         subject, known = _subject(settings, guests), read_experience(engine)
@@ -243,6 +245,8 @@ def audit(settings: Settings, progress: Progress, *, keep: bool = True) -> Repor
 
         if not keep:
             return summarise(line(), notes, reliability=known.reliability)
+        if trouble := try_snapshot(engine, guests.reader, name):
+            notes = (*notes, trouble)
         found, record = keep_audit(engine, _occasion(settings, guests, model), line)
         # Into the cache now, so that `agentdb similar` answers at once.
         model.embed([in_words(each.title, each.reasoning) for each in found.recommendations])

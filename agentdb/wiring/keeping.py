@@ -1,20 +1,20 @@
-"""One audit at a time of one target, and all of it kept, or that it failed."""
+"""An audit, and all of it kept, or that it failed."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from uuid import UUID
 
 import numpy as np
-from sqlalchemy import Engine, func, select
+from sqlalchemy import Engine
 
 from agentdb import database
 from agentdb.architect.audit import Audit
 from agentdb.architect.recommendation import Recommendation, StatementGain
 from agentdb.architect.workload import Statement
-from agentdb.errors import AgentDBError, AuditRunning, DatabaseError
+from agentdb.errors import AgentDBError, DatabaseError
 from agentdb.models.base import Json
 from agentdb.repositories.advice import Embedding, NewOptimization, StatementEffect
 from agentdb.repositories.audits import AuditRepository, StatementSnapshot
@@ -33,24 +33,6 @@ class Occasion:
     server_version: str
     settings: Mapping[str, Json]
     model: str  # whose vectors the statements get
-
-
-@contextmanager
-def alone(engine: Engine, target: str) -> Iterator[None]:
-    """Be the only audit of a target; raise AuditRunning while another is.
-
-    The lock belongs to a connection to our own database, so it is gone when the process is.
-    """
-    key = func.hashtextextended(f"agentdb audit of {target}", 0)
-    unhindered = engine.execution_options(isolation_level="AUTOCOMMIT")
-    with unhindered.connect() as connection:
-        if not connection.scalar(select(func.pg_try_advisory_lock(key))):
-            raise AuditRunning(f"another audit of {target} is running: wait until it has ended")
-        try:
-            yield
-        finally:
-            with suppress(DatabaseError):
-                connection.execute(select(func.pg_advisory_unlock(key)))
 
 
 def keep_audit(

@@ -8,7 +8,7 @@ from alembic import op
 from sqlalchemy import text
 
 revision = "0010_life"
-down_revision = "0008_spaces"
+down_revision = "0009_snapshots"
 branch_labels = None
 depends_on = None
 
