@@ -219,6 +219,16 @@ def test_what_was_rejected_is_named_and_not_proposed_until_it_gains_twice_as_muc
     assert gained["not_again"] == []
 
 
+def test_outcomes_say_what_is_missing_and_a_life_is_shown(shop: Settings) -> None:
+    first, _ = printed("audit", **shop)["recommendations"]
+    agentdb("recommendations", "accept", first["id"], **shop)
+    shown = printed("recommendations", "show", first["id"], **shop)
+    assert [event["to_status"] for event in shown["events"]] == ["proposed", "accepted"]
+    assert "what became of it" in agentdb("recommendations", "show", first["id"], **shop).stdout
+    done = agentdb("outcomes", "--format", "json", **shop)
+    assert (done.returncode, json.loads(done.stdout)) == (0, [])
+
+
 def test_the_sql_alone_is_printed_ready_for_psql(shop: Settings) -> None:
     advised = printed("audit", **shop)["recommendations"]
     script = agentdb("recommendations", "sql", **shop)

@@ -39,6 +39,12 @@ def test_the_page_about_ingestion_runs(database_url: str) -> None:
     names["engine"].dispose()  # type: ignore[attr-defined]
 
 
+def test_the_page_about_outcomes_runs(database_url: str) -> None:
+    names: dict[str, object] = {"url": database_url}
+    exec(blocks("docs/outcomes.md"), names)  # noqa: S102 - our own page
+    names["engine"].dispose()  # type: ignore[attr-defined]
+
+
 def test_the_page_about_integrations_runs(database_url: str) -> None:
     names: dict[str, object] = {"url": database_url}
     exec(blocks("docs/integrations.md"), names)  # noqa: S102 - our own page
