@@ -34,6 +34,7 @@ The message says what happened and what to do next; a door prints it as one line
     ├── DeliveryError             advice on its way out
     │   ├── UnclearRepository
     │   └── Undeliverable
+    ├── SnapshotRunning
     ├── BadInput                  what a caller gave cannot be kept or searched for
     │   ├── BadText
     │   ├── BadMetadata
@@ -186,6 +187,10 @@ class UnclearRepository(DeliveryError):
 
 class Undeliverable(DeliveryError):
     """Advice that is no change of the database, or that nothing safe can be made of."""
+
+
+class SnapshotRunning(AgentDBError):
+    """Another snapshot of the same target is being taken."""
 
 
 class BadInput(AgentDBError):

@@ -1,4 +1,4 @@
-"""The weekly clock: one job, at one hour of one day, for as long as the program runs.
+"""The weekly clock: one job at one hour of one day, and a small one every few minutes beside it.
 
 APScheduler's trigger says when. Its schedulers would run the job in a thread that Ctrl-C does not
 reach; here the job runs in the caller's thread, so an interrupt stops an audit as it would
@@ -29,6 +29,8 @@ MISFIRE_GRACE_SECONDS = 12 * 3600
 # A suspended machine suspends a long sleep too: look at the wall clock now and then.
 _LOOK_AGAIN_SECONDS = 60.0
 
+_HOUR_MINUTES = 60
+
 
 class Weekday(StrEnum):
     """A day as cron, systemd and APScheduler all read it."""
@@ -49,6 +51,14 @@ class Weekly:
     day: Weekday
     hour: int
     minute: int
+
+
+@dataclass(frozen=True, slots=True)
+class Regular:
+    """What is done every so many minutes of the hour (1 to 60), beside the weekly job."""
+
+    job: Callable[[], None]
+    minutes: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,8 +93,11 @@ def run_weekly(
     tell: Callable[[str], None],
     now: Callable[[], datetime] = local_now,
     sleep: Callable[[float], None] = time.sleep,
+    regular: Regular | None = None,
 ) -> Never:
     """Run `job` every week at `moment` by the clock `now`, until the process is interrupted.
+
+    `regular` is done meanwhile; what falls into the time that `job` takes is left out.
 
     `tell` is given a line about each next run, each run that failed and each that was missed; a
     failed run does not stop the clock.
@@ -92,11 +105,34 @@ def run_weekly(
     due = next_run(moment, now())
     while True:
         tell(f"next audit: {due:%A %Y-%m-%d %H:%M %Z}")
-        while (seconds := _seconds(now(), due)) > 0:
-            sleep(min(seconds, _LOOK_AGAIN_SECONDS))
+        _wait(due, regular, tell, now, sleep)
         _run(job, _seconds(due, now()), tell)
         # A day on: in autumn the same hour may come a second time.
         due = next_run(moment, max(now(), due + timedelta(days=1)))
+
+
+def _wait(
+    due: datetime,
+    regular: Regular | None,
+    tell: Callable[[str], None],
+    now: Callable[[], datetime],
+    sleep: Callable[[float], None],
+) -> None:
+    """Wait for a moment, and do what is regularly to be done until then."""
+    turn = _next_turn(regular, now(), due)
+    while (seconds := _seconds(now(), due)) > 0:
+        sleep(min(seconds, max(_seconds(now(), turn), 0), _LOOK_AGAIN_SECONDS))
+        if regular and turn <= now() < due:
+            _attempt(regular.job, "a snapshot", tell)
+            turn = _next_turn(regular, now(), due)
+
+
+def _next_turn(regular: Regular | None, after: datetime, latest: datetime) -> datetime:
+    """Return when what is regular is to be done next: a multiple of its minutes."""
+    if regular is None:
+        return latest
+    seconds = regular.minutes * 60
+    return datetime.fromtimestamp((after.timestamp() // seconds + 1) * seconds, after.tzinfo)
 
 
 def run_errand(errand: Errand) -> None:
@@ -119,10 +155,14 @@ def _run(job: Callable[[], None], late_seconds: float, tell: Callable[[str], Non
     if late_seconds > MISFIRE_GRACE_SECONDS:
         tell(f"missed an audit by {late_seconds / 3600:.0f} h: waiting for next week's")
         return
+    _attempt(job, "this week's audit", tell)
+
+
+def _attempt(job: Callable[[], None], what: str, tell: Callable[[str], None]) -> None:
     try:
         job()
     except AgentDBError as error:
-        tell(f"this week's audit failed: {error}")
+        tell(f"{what} failed: {error}")
 
 
 def _seconds(start: datetime, end: datetime) -> float:
@@ -132,20 +172,41 @@ def _seconds(start: datetime, end: datetime) -> float:
 
 def crontab(moment: Weekly, errand: Errand) -> str:
     """Return the crontab line that runs `errand` at `moment`, under a comment on where it goes."""
+    return f"{_CRONTAB_NOTE}{moment.minute} {moment.hour} * * {moment.day} {_cron_command(errand)}"
+
+
+def regular_crontab(minutes: int, errand: Errand) -> str:
+    """Return the crontab line that runs `errand` every so many minutes of the hour."""
+    when = "0" if minutes == _HOUR_MINUTES else f"*/{minutes}"
+    return f"{when} * * * * {_cron_command(errand)}"
+
+
+def _cron_command(errand: Errand) -> str:
     line = f"cd {shlex.quote(str(errand.folder))} && {shlex.join(errand.command)}"
     # In a crontab a bare per cent sign ends the command.
-    line = line.replace("%", r"\%")
-    return f"{_CRONTAB_NOTE}{moment.minute} {moment.hour} * * {moment.day} {line}"
+    return line.replace("%", r"\%")
 
 
 def systemd_units(moment: Weekly, errand: Errand, user: str) -> str:
     """Return a service that runs `errand` as `user`, and its timer, each under its file name."""
+    calendar = f"{moment.day.capitalize()} *-*-* {moment.hour:02}:{moment.minute:02}:00"
+    return _units("audit", "Weekly audit", calendar, errand, user)
+
+
+def regular_units(minutes: int, errand: Errand, user: str) -> str:
+    """Return the same for what runs every so many minutes of the hour."""
+    calendar = "*:00" if minutes == _HOUR_MINUTES else f"*:0/{minutes}"
+    return _units("snapshot", "Snapshots", calendar, errand, user)
+
+
+def _units(name: str, what: str, calendar: str, errand: Errand, user: str) -> str:
     return _SYSTEMD_UNITS.format(
+        name=name,
+        what=what,
+        calendar=calendar,
         user=_unit_word(user),
         folder=_unit_text(str(errand.folder)),
         command=" ".join(map(_unit_word, errand.command)),
-        day=moment.day.capitalize(),
-        time=f"{moment.hour:02}:{moment.minute:02}",
     )
 
 
@@ -159,14 +220,14 @@ def _unit_text(text: str) -> str:
 
 
 _CRONTAB_NOTE = """\
-# The weekly audit of agentdb: add this line with `crontab -e`. Cron does not know the variables of
+# The weekly audit of agentdb: add it with `crontab -e`. Cron does not know the variables of
 # your shell: put the settings into agentdb.toml in the folder that the line goes to.
 """
 
 _SYSTEMD_UNITS = """\
-# /etc/systemd/system/agentdb-audit.service
+# /etc/systemd/system/agentdb-{name}.service
 [Unit]
-Description=Weekly audit of agentdb
+Description={what} of agentdb
 Wants=network-online.target
 After=network-online.target
 
@@ -178,15 +239,15 @@ WorkingDirectory={folder}
 EnvironmentFile=-/etc/agentdb.env
 ExecStart={command}
 
-# /etc/systemd/system/agentdb-audit.timer
+# /etc/systemd/system/agentdb-{name}.timer
 [Unit]
-Description=Weekly audit of agentdb
+Description={what} of agentdb
 
 [Timer]
-OnCalendar={day} *-*-* {time}:00
+OnCalendar={calendar}
 Persistent=true
 
 [Install]
 WantedBy=timers.target
 
-# Then: systemctl daemon-reload && systemctl enable --now agentdb-audit.timer"""
+# Then: systemctl daemon-reload && systemctl enable --now agentdb-{name}.timer"""

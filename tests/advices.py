@@ -38,9 +38,18 @@ def advice(
         status_reason=None,
         created_at=ADVISED_AT,
         decided_at=None,
+        applied_after=None,
         applied_at=None,
+        applied_how=None,
         measured_at=None,
         measured_gain_percent=None,
+        measured_gain_low_percent=None,
+        measured_gain_high_percent=None,
+        saved_ms_per_week=None,
+        saved_ms_per_week_low=None,
+        saved_ms_per_week_high=None,
+        verdict=None,
+        verdict_detail=None,
     )
 
 

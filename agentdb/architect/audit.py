@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -11,7 +11,7 @@ from uuid import UUID, uuid4
 from agentdb.architect.bench import Rules, Workbench
 from agentdb.architect.candidates import Candidate, Proposer, propose_candidates
 from agentdb.architect.progress import Progress
-from agentdb.architect.recall import Case, Fixes, recall_cases
+from agentdb.architect.recall import Case, Fixes, Refusal, recall_cases
 from agentdb.architect.recommendation import Ground, Recommendation, recommend
 from agentdb.architect.selection import Terms
 from agentdb.architect.study import Desk, Studies, study_statements
@@ -104,7 +104,7 @@ def run_audit(
     recommendations: tuple[Recommendation, ...] = ()
     if candidates:
         with subject.bench(catalog, touched_tables(cases, candidates)) as bench:
-            rules = _rules(workload, catalog, policy, progress)
+            rules = _rules(workload, catalog, policy, progress, memory[0].refusals())
             trials = try_candidates(cases, candidates, bench, rules)
             recommendations = recommend(trials, cases, catalog, subject.ground(bench))
     finished = datetime.now(UTC)
@@ -140,7 +140,13 @@ def touched_tables(cases: Sequence[Case], candidates: Sequence[Candidate]) -> tu
     return tuple(found[oid] for oid in sorted(found))
 
 
-def _rules(workload: Workload, catalog: Catalog, policy: Policy, progress: Progress) -> Rules:
+def _rules(
+    workload: Workload,
+    catalog: Catalog,
+    policy: Policy,
+    progress: Progress,
+    refusals: Mapping[str, Refusal],
+) -> Rules:
     total, budget = workload.total_milliseconds, policy.budget_bytes
     held = sum(table.size_bytes for table in catalog.tables.values()) or 1
     writes = read_writes(workload, catalog)
@@ -151,9 +157,16 @@ def _rules(workload: Workload, catalog: Catalog, policy: Policy, progress: Progr
         budget_bytes=budget,
         tiny_bytes=round(held * policy.tiny) if budget is None else budget,
     )
+
+    def objection(definition: IndexDefinition, saved_milliseconds: float) -> str | None:
+        refusal = refusals.get(definition.unnamed)
+        stands = refusal and refusal.stands(saved_milliseconds / total if total else 0.0)
+        return refusal.told if refusal and stands else None
+
     return Rules(
         terms,
         upkeep=lambda definition: upkeep_milliseconds(definition, writes),
         seconds=policy.seconds,
         progress=progress,
+        objection=objection,
     )

@@ -53,12 +53,14 @@ class Rules:
     """How trials are judged.
 
     `worse` is the ratio from which a call counts as slower, if it is slower by more than
-    `slack_milliseconds`, too. `seconds` bound the whole of the trials.
+    `slack_milliseconds`, too. `seconds` bound the whole of the trials. An `objection` says why an
+    index is not to be proposed, whatever it saves: so many milliseconds of the workload.
     """
 
     terms: Terms
     upkeep: Callable[[IndexDefinition], float]
     progress: Progress
+    objection: Callable[[IndexDefinition, float], str | None] = lambda _index, _saved: None
     seconds: float = 120.0
     worse: float = 1.1
     slack_milliseconds: float = 0.1

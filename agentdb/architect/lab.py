@@ -112,6 +112,7 @@ class Lab:
         self.options: dict[IndexDefinition, Option] = {}  # of what was built
         self.names: dict[IndexDefinition, frozenset[str]] = {}  # in plans
         self.refused: dict[IndexDefinition, str] = {}
+        self.unwanted: dict[IndexDefinition, str] = {}
         self.subjects: list[Subject] = []
         self.unmeasured: dict[str, str] = {}  # fingerprint: reason
         self.notes: list[str] = []
@@ -241,6 +242,7 @@ class Lab:
 
     def build_promising(self) -> None:
         """Build what was worth it, to stay; and see what the planner takes when it may choose."""
+        self._heed_objections()
         promising = self._promising()
         self._together = [definition for definition in self.candidates if definition in promising]
         for number, definition in enumerate(self._together):
@@ -253,11 +255,22 @@ class Lab:
                 return
             self._layers(subject)
 
+    def _heed_objections(self) -> None:
+        """Leave out what was turned down before, so that the next best has its chance."""
+        for definition in self.options:
+            saved = self.saved_by(frozenset({definition}), definition)
+            if why := self.rules.objection(definition, saved):
+                self.unwanted[definition] = why
+
     def _promising(self) -> Indexes:
         """Per call: whatever comes near the best, and the smallest that helps much."""
         kept: set[IndexDefinition] = set()
         for subject in self.subjects:
-            costs = {held: cost for held, cost in subject.costs.items() if held}
+            costs = {
+                held: cost
+                for held, cost in subject.costs.items()
+                if held and not held & self.unwanted.keys()
+            }
             best = min(costs.values(), default=1.0)
             near = [held for held, cost in costs.items() if cost <= max(2 * best, best + 0.02)]
             near += self._best_by_table(costs)

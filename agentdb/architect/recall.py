@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
@@ -28,8 +28,31 @@ class Precedent:
     verdict: Verdict
 
 
+_DOUBLED = 2.0  # times the gain that was turned down: it is worth asking again
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """That advice was turned down on this target; `saved_share` of its time was promised then."""
+
+    told: str  # "rejected on 2026-01-05: too big"
+    saved_share: float | None
+
+    def stands(self, saved_share: float) -> bool:
+        """Tell whether it still holds: until at least twice as much would be saved.
+
+        >>> Refusal("rejected on 2026-01-05: too big", 0.1).stands(0.19)
+        True
+        """
+        return self.saved_share is None or saved_share < _DOUBLED * self.saved_share
+
+
 class Fixes(Protocol):
     """Where past fixes are kept."""
+
+    def refusals(self) -> Mapping[str, Refusal]:
+        """Return what was turned down on the audited database, by what it is without a name."""
+        ...
 
     def similar(self, vector: Vector, text: str, k: int) -> Sequence[Precedent]:
         """Return up to `k` fixes for similar statements, the most similar first."""

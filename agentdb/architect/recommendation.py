@@ -36,7 +36,7 @@ class Recommendation:
     """One thing to do.
 
     `confidence` is the probability that its statements get at least 20 % faster in
-    production; see `confidence()` for where it comes from.
+    production; `raw_confidence` is what it was before outcomes corrected it (see `confidence()`).
     """
 
     id: UUID
@@ -46,6 +46,7 @@ class Recommendation:
     title: str
     reasoning: str
     confidence: float
+    raw_confidence: float
     evidence: Evidence
     statements: tuple[StatementGain, ...]
     gain_percent: float
@@ -57,6 +58,7 @@ class Recommendation:
     plan_before: str
     plan_after: str
     values_tried: int
+    table_rows: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,16 +96,20 @@ def _recommendation(
     best = max(gains, key=lambda gain: (gain.total_ms * _saved_share(gain), gain.fingerprint))
     case = cases[best.fingerprint]
     effect = next(e for e in effects if e.fingerprint == best.fingerprint)
-    share = ground.copied_share(definition)
+    share, table = (
+        ground.copied_share(definition),
+        catalog.find(definition.schema, definition.table),
+    )
     sure = confidence(effects, ground.evidence, share, case.precedents)
     return lambda new: Recommendation(
         id=new,
         kind="create_index",
         sql=create_sql(definition, catalog),
         rollback_sql=drop_sql(definition, catalog),
-        title=_title(definition),
+        title=title(definition),
         reasoning=_reasoning(trial, gains, ground, share, len(effects)),
         confidence=sure,
+        raw_confidence=sure,
         evidence=ground.evidence,
         statements=tuple(gains),
         gain_percent=gain_percent(gains),
@@ -115,6 +121,7 @@ def _recommendation(
         plan_before=effect.before.chain(),
         plan_after=effect.after.chain(),
         values_tried=len(effects),
+        table_rows=table.rows if table else 0.0,
     )
 
 
@@ -170,7 +177,8 @@ def confidence(
     A prior by evidence: 0.9 measured on a whole copy, 0.75 on a sample, 0.5 for the
     planner's word, 0.3 for a memory alone. It is scaled by the share of calls (by weight)
     that got at least 20 % faster both by blocks or work and by the clock, and moved by up to
-    0.1 by what became of similar fixes. No outcome has calibrated it yet.
+    0.1 by what became of similar fixes. What was measured afterwards
+    corrects it: see `agentdb.history.calibration`.
     """
     prior = {"measured": 0.9 if copied_share >= 1 else 0.75, "estimated": 0.5, "recalled": 0.3}
     weight = sum(effect.weight for effect in effects)
@@ -212,7 +220,8 @@ def _partitioned_sql(definition: IndexDefinition, catalog: Catalog, oid: int) ->
         )
 
 
-def _title(definition: IndexDefinition) -> str:
+def title(definition: IndexDefinition) -> str:
+    """Return what an index is, for people."""
     keys = ", ".join(_plain(key.text()) for key in definition.keys)
     what = {"btree": "Index", "gin": "GIN index", "brin": "BRIN index", "hash": "Hash index"}[
         definition.method

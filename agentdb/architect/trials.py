@@ -39,6 +39,7 @@ class Trial:
     reason: str
     size_bytes: int = 0
     saved_milliseconds: float = 0.0  # of the workload, beside the other chosen ones
+    is_unwanted: bool = False  # it was turned down before, and that still holds
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +98,8 @@ def _trial(lab: Lab, candidate: Candidate, chosen: Indexes) -> Trial:
     if option is None:
         return Trial(candidate, chosen=False, reason=lab.refused[definition])
     saved = lab.saved_by(chosen | {definition}, definition)
+    if why := lab.unwanted.get(definition):
+        return Trial(candidate, False, why, option.size_bytes, saved, is_unwanted=True)  # noqa: FBT003
     reason = "chosen" if definition in chosen else _why_not(lab, definition, saved)
     return Trial(candidate, definition in chosen, reason, option.size_bytes, saved)
 

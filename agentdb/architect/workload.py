@@ -3,27 +3,23 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import accumulate
-from typing import Literal
 
-from agentdb.errors import StatementsUnavailable
 from agentdb.target.connection import Connection
-from agentdb.target.index import quoted
-from agentdb.target.statements import HIDDEN, TAG, Entry, Window, read_entries, watch_activity
+from agentdb.target.kinds import Kind, is_ours, is_system, kind_of, named_relations
+from agentdb.target.statements import (
+    HIDDEN,
+    TAG,
+    Entry,
+    Window,
+    hidden_texts,
+    read_entries,
+    watch_activity,
+)
 from agentdb.target.syntax import Unparsable, find, fingerprint, parse_one, pb
 
-Kind = Literal["select", "insert", "update", "delete", "merge"]
-
-_KINDS: Mapping[str, Kind] = {
-    "select_stmt": "select",
-    "insert_stmt": "insert",
-    "update_stmt": "update",
-    "delete_stmt": "delete",
-    "merge_stmt": "merge",
-}
-_OUR_SCHEMA = "agentdb"
 _LONGEST_LIST = 50
 
 
@@ -120,10 +116,7 @@ def read_workload(connection: Connection, thresholds: Thresholds) -> Workload:
     entries, window = read_entries(connection)
     workload = judge(entries, thresholds, window, connection.info.server_version)
     if not workload.statements and any(entry.query == HIDDEN for entry in entries):
-        raise StatementsUnavailable(
-            "pg_stat_statements hides the statements of other users: run "
-            f"GRANT pg_read_all_stats TO {quoted(connection.info.user)}"
-        )
+        raise hidden_texts(connection.info.user)
     return workload
 
 
@@ -250,33 +243,22 @@ def _verdict(text: str | None, rows: int) -> Kind | _LeftOut:
 
 
 def _verdict_on_tree(tree: pb.Node) -> Kind | _LeftOut:
-    form = str(tree.WhichOneof("node"))
-    if form == "transaction_stmt":
+    if tree.WhichOneof("node") == "transaction_stmt":
         return _LeftOut("transaction control")
-    if form not in _KINDS:
+    kind = kind_of(tree)
+    if kind is None:
         return _LeftOut("a utility statement")
-    if tree.select_stmt.HasField("into_clause"):
-        return _LeftOut("a utility statement")
-    hidden = {cte.ctename for cte in find(tree, pb.CommonTableExpr)}
-    relations = [
-        name for name in find(tree, pb.RangeVar) if name.schemaname or name.relname not in hidden
-    ]
-    return _verdict_on_relations(relations) or _KINDS[form]
+    return _verdict_on_relations(named_relations(tree)) or kind
 
 
 def _verdict_on_relations(relations: Sequence[pb.RangeVar]) -> _LeftOut | None:
     if not relations:
         return _LeftOut("names no table")
-    if all(_is_system(name) for name in relations):
+    if all(is_system(name) for name in relations):
         return _LeftOut("reads the system's catalogs only")
-    if all(_is_system(name) or name.schemaname == _OUR_SCHEMA for name in relations):
+    if all(is_system(name) or is_ours(name) for name in relations):
         return _OURS
     return None
-
-
-def _is_system(name: pb.RangeVar) -> bool:
-    schema, relation = str(name.schemaname), str(name.relname)
-    return schema == "information_schema" or schema.startswith("pg_") or relation.startswith("pg_")
 
 
 def _below(able: Sequence[_Group], thresholds: Thresholds) -> dict[str, str]:

@@ -25,11 +25,13 @@ from agentdb.cli import (
     evaluate,
     ingest,
     memory,
+    outcomes,
     recommendations,
     reembed,
     schedule,
     server,
     similar,
+    snapshot,
 )
 from agentdb.cli.output import complain, print_text, print_traceback
 from agentdb.errors import AgentDBError
@@ -52,6 +54,8 @@ app.command(epilog=demo.EXAMPLE)(demo.demo)
 app.command(epilog=audit.EXAMPLE)(audit.audit)
 app.add_typer(recommendations.app)
 app.command(epilog=deliver.EXAMPLE)(deliver.deliver)
+app.command(epilog=outcomes.EXAMPLE)(outcomes.outcomes)
+app.command(epilog=snapshot.EXAMPLE)(snapshot.snapshot)
 app.command(epilog=similar.EXAMPLE)(similar.similar)
 app.command(epilog=memory.REMEMBER_EXAMPLE)(memory.remember)
 app.command(epilog=memory.RECALL_EXAMPLE)(memory.recall)

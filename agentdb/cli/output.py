@@ -18,7 +18,7 @@ from datetime import date
 from decimal import Decimal
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Protocol
+from typing import TYPE_CHECKING, Annotated, Protocol
 from uuid import UUID
 
 import typer
@@ -26,6 +26,9 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn
 from rich.table import Table
 from rich.text import Text
+
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
 
 
 class Format(StrEnum):
@@ -69,6 +72,11 @@ def print_table(
 def print_json(value: object) -> None:
     """Print `value` to stdout as JSON: dataclasses by their fields, times as ISO 8601."""
     print_text(json.dumps(value, indent=2, allow_nan=False, default=_jsonable))
+
+
+def as_fields(value: DataclassInstance) -> dict[str, object]:
+    """Return a dataclass by its fields, for JSON with something more beside them."""
+    return {field.name: getattr(value, field.name) for field in dataclasses.fields(value)}
 
 
 def print_text(text: str) -> None:
@@ -139,7 +147,7 @@ def _cell(value: object) -> Text:
 
 def _jsonable(value: object) -> object:
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        return {field.name: getattr(value, field.name) for field in dataclasses.fields(value)}
+        return as_fields(value)
     match value:
         case date():
             return value.isoformat()

@@ -8,14 +8,22 @@ from typing import TYPE_CHECKING, Annotated, cast
 
 import typer
 
-from agentdb.cli.output import Format, FormatOption, print_json, print_table, print_text, say
+from agentdb.cli.output import (
+    Format,
+    FormatOption,
+    as_fields,
+    print_json,
+    print_table,
+    print_text,
+    say,
+)
 from agentdb.cli.targets import TargetOption
-from agentdb.delivery.words import first_line, megabytes, milliseconds
+from agentdb.delivery.words import between_percent, first_line, megabytes, milliseconds
 from agentdb.settings import read_settings
 
 if TYPE_CHECKING:  # SQLAlchemy and numpy, which --help does without
     from agentdb.models.optimization import Status as Decision
-    from agentdb.repositories.advice import Optimization, StatementEffect
+    from agentdb.repositories.advice import Event, Optimization, StatementEffect
 
 app = typer.Typer(
     name="recommendations", help="The record of advice, and what became of each piece."
@@ -34,6 +42,9 @@ class Status(StrEnum):
     CONFIRMED = "confirmed"
     NEUTRAL = "neutral"
     REGRESSED = "regressed"
+    NOT_ENOUGH_DATA = "not_enough_data"
+    REVERTED = "reverted"
+    SUPERSEDED = "superseded"
 
 
 StatusOption = Annotated[Status | None, typer.Option(help="Only what has come to this.")]
@@ -67,15 +78,20 @@ def list_(
 @app.command(epilog="Example: agentdb recommendations show 1a2b3c4d")
 def show(identifier: IdArgument, format_: FormatOption = Format.TABLE) -> None:
     """Show one piece of advice with its reasons, its SQL and the statements concerned."""
-    from agentdb.wiring.recording import find_advice  # noqa: PLC0415 - --help does without
+    from agentdb.wiring.recording import (  # noqa: PLC0415 - --help does without
+        find_advice,
+        life_of,
+    )
 
-    found = find_advice(read_settings(), identifier)
+    settings = read_settings()
+    found, life = find_advice(settings, identifier), life_of(settings, identifier)
     if format_ == Format.JSON:
-        print_json(found)
+        print_json({**as_fields(found), "events": life})
         return
     print_table(("", found.title), _facts(found))
     columns = ("statement", "calls", "ms before", "after", "blocks before", "after")
     print_table(columns, map(_effect_row, found.statements))
+    print_table(("when", "what became of it", "by", "why"), map(_event_row, life))
 
 
 @app.command(epilog='Example: agentdb recommendations sql | psql "$AGENTDB_TARGET_URL"')
@@ -152,8 +168,25 @@ def _facts(found: Optimization) -> Iterator[tuple[str, object]]:
     yield "do", found.sql
     yield "undo", found.rollback_sql
     yield "confidence", f"{found.confidence:.0%}, {found.evidence}"
+    if found.measured_gain_percent is not None:
+        yield (
+            "measured gain",
+            between_percent(
+                found.measured_gain_percent,
+                found.measured_gain_low_percent,
+                found.measured_gain_high_percent,
+            ),
+        )
+    if found.reverts is not None:
+        yield "takes back", found.reverts
     yield "plan before", found.plan_before
     yield "plan after", found.plan_after
+
+
+def _event_row(event: Event) -> tuple[object, ...]:
+    is_note = event.from_status == event.to_status
+    what = "noted" if is_note else event.to_status
+    return f"{event.at:%Y-%m-%d %H:%M}", what, event.by, event.why
 
 
 def _effect_row(effect: StatementEffect) -> tuple[object, ...]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import getpass
 import sys
+from collections.abc import Sequence
 from datetime import datetime
 from enum import StrEnum
 from pathlib import Path
@@ -14,9 +15,12 @@ import typer
 from agentdb.cli.output import print_text, say
 from agentdb.scheduler import (
     Errand,
+    Regular,
     Weekday,
     Weekly,
     crontab,
+    regular_crontab,
+    regular_units,
     run_errand,
     run_weekly,
     systemd_units,
@@ -47,18 +51,44 @@ def schedule(
         Clock | None,
         typer.Option("--print", help="Print what the system's own clock needs, and go."),
     ] = None,
+    snapshots: Annotated[
+        int,
+        typer.Option(
+            min=0, max=60, metavar="MINUTES", help="A snapshot every so often, too; 0: none."
+        ),
+    ] = 0,
     audit_options: Annotated[
         list[str] | None, typer.Argument(help="After --, what `agentdb audit` is to be given.")
     ] = None,
 ) -> None:
     """Audit every week, in the foreground, until stopped."""
     moment = Weekly(day, at.hour, at.minute)
-    command = [sys.executable, "-m", "agentdb", "audit", *(audit_options or [])]
-    errand = Errand(command, Path.cwd())
+    options = audit_options or []
+    errand = _errand("audit", *options)
+    snapshot = _errand("snapshot", *_target_in(options))
     match print_:
         case Clock.CRON:
             print_text(crontab(moment, errand))
+            if snapshots:
+                print_text(regular_crontab(snapshots, snapshot))
         case Clock.SYSTEMD:
             print_text(systemd_units(moment, errand, getpass.getuser()))
+            if snapshots:
+                print_text("\n" + regular_units(snapshots, snapshot, getpass.getuser()))
         case None:
-            run_weekly(lambda: run_errand(errand), moment, say)
+            beside = Regular(lambda: run_errand(snapshot), snapshots) if snapshots else None
+            run_weekly(lambda: run_errand(errand), moment, say, regular=beside)
+
+
+def _errand(*words: str) -> Errand:
+    return Errand([sys.executable, "-m", "agentdb", *words], Path.cwd())
+
+
+def _target_in(options: Sequence[str]) -> Sequence[str]:
+    """Return the options by which an audit is told its target."""
+    for position, option in enumerate(options):
+        if option == "--target":
+            return options[position : position + 2]
+        if option.startswith("--target="):
+            return [option]
+    return []

@@ -120,6 +120,8 @@ def _footnotes(report: Report) -> Iterator[str]:
     for reason, found in _by_reason(report.coverage.skipped):
         share = sum(each.share_of_time for each in found)
         yield f"  left out: {len(found)} ({percent(share)} of the time): {reason}"
+    for refused in report.not_again:
+        yield f"  left out: {refused.title}: {refused.reason}"
     unhelped = [each for each in report.workload.statements if _is_unhelped(each)]
     if unhelped:
         yield "no index helps:"

@@ -10,7 +10,7 @@ from datetime import datetime
 from html import escape
 from typing import assert_never
 
-from agentdb.delivery.report import Advised, Outcome, Report
+from agentdb.delivery.report import Advised, Outcome, ReliabilityBin, Report
 from agentdb.delivery.words import (
     covered,
     first_line,
@@ -82,6 +82,8 @@ def blocks(report: Report) -> Iterator[Block]:
     yield from map(Paragraph, report.notes)
     for rank, advised in enumerate(report.recommendations, start=1):
         yield from _advised(rank, advised, report)
+    yield from _reliability(report)
+    yield from _not_again(report)
     yield from _statements(report)
     yield from _skipped(report)
 
@@ -111,6 +113,37 @@ def _figures(each: Outcome) -> Sequence[str]:
         f"{each.before_blocks:,}",
         f"{each.after_blocks:,}",
     )
+
+
+def _reliability(report: Report) -> Iterator[Block]:
+    """What confidences were worth so far."""
+    if not report.recommendations:
+        return
+    yield Heading(2, "How sure is sure?")
+    if not report.reliability:
+        yield Paragraph(
+            "No advice has been followed and measured yet: confidences are what experience "
+            "elsewhere suggests, and no outcome here has corrected them."
+        )
+        return
+    yield Paragraph(
+        "Of earlier advice that was followed and measured: how sure it was given, and how often "
+        "its statements really gained a fifth of their time."
+    )
+    columns = ("Said", "Came true", "Between", "Pieces of advice")
+    yield Grid(columns, [_said(each) for each in report.reliability])
+
+
+def _said(each: ReliabilityBin) -> Sequence[str]:
+    between = f"{percent(each.low)} and {percent(each.high)}"
+    return percent(each.predicted), percent(each.observed), between, f"{each.count:,}"
+
+
+def _not_again(report: Report) -> Iterator[Block]:
+    if report.not_again:
+        yield Heading(2, "Not proposed again")
+        rows = [(each.title, each.reason) for each in report.not_again]
+        yield Grid(("What would help", "Left out"), rows)
 
 
 def _statements(report: Report) -> Iterator[Block]:

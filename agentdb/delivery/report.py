@@ -88,6 +88,15 @@ class Advised:
 
 
 @dataclass(frozen=True, slots=True)
+class NotAgain:
+    """Something that would help and is not proposed: it was turned down, for a reason."""
+
+    title: str
+    sql: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
 class Workload:
     """All that the target did since it counts, before and after all the advice; the heaviest first.
 
@@ -100,8 +109,22 @@ class Workload:
 
 
 @dataclass(frozen=True, slots=True)
+class ReliabilityBin:
+    """Past advice of much the same confidence: what was said, and the share that came true.
+
+    `low` and `high` are the bounds of that share in 95 of 100 cases, all of 0 to 1.
+    """
+
+    predicted: float
+    observed: float
+    low: float
+    high: float
+    count: int
+
+
+@dataclass(frozen=True, slots=True)
 class Report:
-    """One audit as it is told. `kept` is False for a dry run."""
+    """One audit as it is told. `kept` is False for a dry run; no outcome, no `reliability`."""
 
     audit_id: str
     target: str
@@ -113,3 +136,5 @@ class Report:
     workload: Workload
     notes: tuple[str, ...]
     kept: bool
+    not_again: tuple[NotAgain, ...] = ()
+    reliability: tuple[ReliabilityBin, ...] = ()

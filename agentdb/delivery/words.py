@@ -66,11 +66,11 @@ def saved(before: float, after: float) -> float:
 def seconds(milliseconds: float) -> str:
     """Return a duration in the unit that suits it.
 
-    >>> seconds(412), seconds(6300), seconds(7_200_000)
-    ('412 ms', '6.3 s', '2.0 h')
+    >>> seconds(412), seconds(6300), seconds(-7_200_000)
+    ('412 ms', '6.3 s', '-2.0 h')
     """
     for unit, size in (("h", 3_600_000), ("min", 60_000), ("s", 1_000)):
-        if milliseconds >= size:
+        if abs(milliseconds) >= size:
             return f"{milliseconds / size:,.1f} {unit}"
     return f"{milliseconds:.0f} ms"
 
@@ -95,6 +95,17 @@ def percent(share: float) -> str:
     if 0 < share < 0.01:  # noqa: PLR2004 - one per cent
         return "< 1 %"
     return f"{share:.0%}".replace("%", " %")
+
+
+def between_percent(value: float | None, low: float | None, high: float | None) -> str:
+    """Return a figure in per cent with its bounds; nothing where it is not known.
+
+    >>> between_percent(41.2, 35.6, 46.1), between_percent(None, None, None)
+    ('41 % (36 to 46)', '')
+    """
+    if value is None or low is None or high is None:
+        return ""
+    return f"{value:.0f} % ({low:.0f} to {high:.0f})"
 
 
 def megabytes(size_bytes: int) -> str:

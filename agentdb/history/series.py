@@ -12,7 +12,8 @@ HOUR = timedelta(hours=1)
 class Bucket:
     """What a statement did from `start` on, for `length`; an hour without calls has none.
 
-    Totals of all calls; blocks are of 8 kB, those of tables and indexes, hit or read.
+    Totals of all calls; blocks are of 8 kB, those of tables and indexes, hit or read, and
+    `temp_blocks` those of what did not fit into work_mem.
     """
 
     start: datetime
@@ -21,6 +22,7 @@ class Bucket:
     milliseconds: float
     rows: int
     blocks: int
+    temp_blocks: int = 0
 
     @property
     def end(self) -> datetime:

@@ -9,8 +9,20 @@ from agentdb.models.conversation import InteractionRow, MessageRow, SessionRow
 from agentdb.models.document import DocumentVersionRow
 from agentdb.models.embedding import EmbeddingRow
 from agentdb.models.entry import EntryRow, SpaceRow
-from agentdb.models.optimization import OptimizationRow
+from agentdb.models.optimization import OptimizationEventRow, OptimizationRow
 from agentdb.models.prompt import PromptLabelRow, PromptRow, PromptUseRow, PromptVersionRow
+from agentdb.models.snapshot import (
+    BucketRow,
+    CounterRow,
+    EventRow,
+    FollowedIndexRow,
+    FollowedStatementRow,
+    FollowedTableRow,
+    IndexDayRow,
+    SnapshotRow,
+    StretchRow,
+    TableDayRow,
+)
 from agentdb.models.state import AgentStateRow, AgentThreadRow
 
 __all__ = [
@@ -20,11 +32,19 @@ __all__ = [
     "AttachmentRow",
     "AuditRow",
     "Base",
+    "BucketRow",
+    "CounterRow",
     "DocumentVersionRow",
     "EmbeddingRow",
     "EntryRow",
+    "EventRow",
+    "FollowedIndexRow",
+    "FollowedStatementRow",
+    "FollowedTableRow",
+    "IndexDayRow",
     "InteractionRow",
     "MessageRow",
+    "OptimizationEventRow",
     "OptimizationRow",
     "PromptLabelRow",
     "PromptRow",
@@ -32,6 +52,9 @@ __all__ = [
     "PromptVersionRow",
     "QueueRow",
     "SessionRow",
+    "SnapshotRow",
     "SpaceRow",
     "StatementRow",
+    "StretchRow",
+    "TableDayRow",
 ]

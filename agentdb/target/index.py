@@ -67,6 +67,11 @@ class IndexDefinition:
         return " ".join(parts)
 
     @property
+    def unnamed(self) -> str:
+        """What it is, without its name: `"public"."orders" USING btree ("a")`."""
+        return f"{quoted(self.schema)}.{quoted(self.table)} {self.body}"
+
+    @property
     def shape(self) -> str:
         """What kind of index it is, without names: recognises the same fix on other tables."""
         keys = ",".join(_key_shape(key) for key in self.keys)

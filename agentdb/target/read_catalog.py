@@ -33,7 +33,9 @@ _ROW_HEADER_BYTES = 28  # the line pointer and the tuple header, without alignme
 
 
 @dataclass(frozen=True, slots=True)
-class _Locked:
+class Altered:
+    """A relation that somebody is altering: looking at it would wait."""
+
     oid: int
     name: str
 
@@ -81,7 +83,7 @@ def read_catalog(connection: Connection, names: Collection[str] | None = None) -
     server = read_server(connection)
     try:
         with translating_loss():
-            locked = _locked(connection)
+            locked = altered_relations(connection)
             parts = _read(connection, server, [one.oid for one in locked], names)
     except LockNotAvailable as error:
         raise TargetBusy(
@@ -90,14 +92,14 @@ def read_catalog(connection: Connection, names: Collection[str] | None = None) -
     return _catalog(server, parts, tuple(one.name for one in locked))
 
 
-def _locked(connection: Connection) -> list[_Locked]:
-    """Return what is still locked after a moment's patience: most locks are short."""
-    locked = _fetch(connection, "catalog/locked", class_row(_Locked))
+def altered_relations(connection: Connection) -> list[Altered]:
+    """Return what is still being altered after a moment's patience: most locks are short."""
+    locked = _fetch(connection, "catalog/locked", class_row(Altered))
     for _ in range(_LOOKS_FOR_LOCKS - 1):
         if not locked:
             break
         time.sleep(_SECONDS_BETWEEN)
-        locked = _fetch(connection, "catalog/locked", class_row(_Locked))
+        locked = _fetch(connection, "catalog/locked", class_row(Altered))
     return locked
 
 

@@ -92,7 +92,7 @@ def readable_schema(extension: Extension, database: str, role: str) -> str:
             "run ALTER EXTENSION pg_stat_statements UPDATE"
         )
     if not extension.readable:
-        raise _not_readable(extension.schema, role)
+        raise not_readable(extension.schema, role)
     return extension.schema
 
 
@@ -108,7 +108,7 @@ def read_entries(connection: Connection) -> tuple[list[Entry], Window]:
         with translating_loss():
             return _entries(connection, schema), read_window(connection, extension)
     except InsufficientPrivilege as error:
-        raise _not_readable(schema, role) from error
+        raise not_readable(schema, role) from error
 
 
 def watch_activity(connection: Connection, seconds: float) -> list[str]:
@@ -147,7 +147,16 @@ def read_window(connection: Connection, extension: Extension) -> Window:
         return cursor.execute(named).fetchall()[0]
 
 
-def _not_readable(schema: str, role: str) -> StatementsUnavailable:
+def hidden_texts(role: str) -> StatementsUnavailable:
+    """Return the error that a role sees no text of another user's."""
+    return StatementsUnavailable(
+        "pg_stat_statements hides the statements of other users: run "
+        f"GRANT pg_read_all_stats TO {quoted(role)}"
+    )
+
+
+def not_readable(schema: str, role: str) -> StatementsUnavailable:
+    """Return the error that a role may not look there at all."""
     view = f"{quoted(schema)}.pg_stat_statements"
     return StatementsUnavailable(
         f"role {quoted(role)} may not read pg_stat_statements: run "

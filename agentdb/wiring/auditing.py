@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 
@@ -23,7 +23,7 @@ from agentdb.architect.proposers.hashed import propose_hashed
 from agentdb.architect.proposers.inverted import propose_inverted
 from agentdb.architect.proposers.partial import propose_partial
 from agentdb.architect.proposers.prefix import propose_prefix
-from agentdb.architect.recall import Precedent
+from agentdb.architect.recall import Precedent, Refusal
 from agentdb.architect.recommendation import Ground
 from agentdb.architect.study import Desk, study_statements
 from agentdb.architect.workload import (
@@ -36,7 +36,8 @@ from agentdb.architect.workload import (
 from agentdb.delivery.report import Report
 from agentdb.embedding.embedder import Embedder, Vector
 from agentdb.errors import TargetBusy, TargetRefused
-from agentdb.repositories.advice import Embedding, Scored
+from agentdb.history.changes import version_text
+from agentdb.repositories.advice import Embedding, Scored, TurnedDown
 from agentdb.repositories.optimizations import OptimizationRepository
 from agentdb.settings import Settings
 from agentdb.target.catalog import Catalog, Table
@@ -50,10 +51,13 @@ from agentdb.target.sandbox import Limits, open_sandbox
 from agentdb.target.shadow import Shadow, Terms, lay_shadow
 from agentdb.target.statements import Entry, Window
 from agentdb.target.untried import Untried
-from agentdb.wiring.keeping import Occasion, alone, keep_audit
+from agentdb.wiring.alone import audit_alone
+from agentdb.wiring.calibrating import calibrated, read_experience
+from agentdb.wiring.keeping import Occasion, keep_audit
 from agentdb.wiring.memory import embedder, in_words, verdict_of
+from agentdb.wiring.snapshotting import try_snapshot
 from agentdb.wiring.storage import storage, target_url
-from agentdb.wiring.summary import summarise, version_text
+from agentdb.wiring.summary import summarise
 
 PROPOSERS: tuple[Proposer, ...] = (
     propose_btree,
@@ -78,11 +82,22 @@ class _FixesOf:
 
     engine: Engine
     model: str
+    target: str
+
+    def refusals(self) -> Mapping[str, Refusal]:
+        with database.session(self.engine) as session:
+            found = OptimizationRepository(session).turned_down(self.target)
+        return {past.definition: _refusal(past) for past in found}
 
     def similar(self, vector: Vector, text: str, k: int) -> Sequence[Precedent]:
         with database.session(self.engine) as session:
             found = OptimizationRepository(session).similar(text, Embedding(self.model, vector), k)
         return [_precedent(scored) for scored in found]
+
+
+def _refusal(past: TurnedDown) -> Refusal:
+    how = "rejected" if past.is_rejected else "taken back"
+    return Refusal(f"{how} on {past.at:%Y-%m-%d} because: {past.why}", past.saved_share)
 
 
 def _precedent(scored: Scored) -> Precedent:
@@ -92,7 +107,7 @@ def _precedent(scored: Scored) -> Precedent:
         title=past.title,
         shape=str(past.shape.get("index", "")) if isinstance(past.shape, dict) else "",
         similarity=scored.similarity or 0.0,
-        verdict=verdict_of(past.status),
+        verdict=verdict_of(past),
     )
 
 
@@ -217,22 +232,25 @@ def audit(settings: Settings, progress: Progress, *, keep: bool = True) -> Repor
     DatabaseError as either side makes it necessary; an audit that failed is kept as failed.
     """
     name = describe(target_url(settings))
-    with storage(settings) as engine, alone(engine, name), _guests(settings) as guests:
+    with storage(settings) as engine, audit_alone(engine, name), _guests(settings) as guests:
         model, notes = embedder(settings, engine)
-        memory = (_FixesOf(engine, model.name), model)
-        subject = _subject(settings, guests)
+        memory = (_FixesOf(engine, model.name, name), model)
+        subject, known = _subject(settings, guests), read_experience(engine)
 
         def line() -> Audit:
             with _refusals_explained():
                 require_temporary_tables(guests.connection)
-                return run_audit(subject, memory, PROPOSERS, policy(settings), progress)
+                found = run_audit(subject, memory, PROPOSERS, policy(settings), progress)
+            return calibrated(found, known.calibration)
 
         if not keep:
-            return summarise(line(), notes)
+            return summarise(line(), notes, reliability=known.reliability)
+        if trouble := try_snapshot(engine, guests.reader, name):
+            notes = (*notes, trouble)
         found, record = keep_audit(engine, _occasion(settings, guests, model), line)
         # Into the cache now, so that `agentdb similar` answers at once.
         model.embed([in_words(each.title, each.reasoning) for each in found.recommendations])
-        return summarise(found, notes, record)
+        return summarise(found, notes, record, known.reliability)
 
 
 @contextmanager

@@ -1,26 +1,28 @@
-"""One audit at a time of one target, and all of it kept, or that it failed."""
+"""An audit, and all of it kept, or that it failed."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from uuid import UUID
 
 import numpy as np
-from sqlalchemy import Engine, func, select
+from sqlalchemy import Engine
 
 from agentdb import database
 from agentdb.architect.audit import Audit
 from agentdb.architect.recommendation import Recommendation, StatementGain
 from agentdb.architect.workload import Statement
-from agentdb.errors import AgentDBError, AuditRunning, DatabaseError
+from agentdb.errors import AgentDBError, DatabaseError
 from agentdb.models.base import Json
 from agentdb.repositories.advice import Embedding, NewOptimization, StatementEffect
 from agentdb.repositories.audits import AuditRepository, StatementSnapshot
 from agentdb.repositories.optimizations import OptimizationRepository
-from agentdb.target.index import IndexDefinition, quoted
+from agentdb.target.index import IndexDefinition
 from agentdb.wiring.summary import Filed, Record, coverage, saved_milliseconds, workload
+
+_PATIENCE = 2  # so many audits have to leave out what is proposed before it is superseded
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,24 +33,6 @@ class Occasion:
     server_version: str
     settings: Mapping[str, Json]
     model: str  # whose vectors the statements get
-
-
-@contextmanager
-def alone(engine: Engine, target: str) -> Iterator[None]:
-    """Be the only audit of a target; raise AuditRunning while another is.
-
-    The lock belongs to a connection to our own database, so it is gone when the process is.
-    """
-    key = func.hashtextextended(f"agentdb audit of {target}", 0)
-    unhindered = engine.execution_options(isolation_level="AUTOCOMMIT")
-    with unhindered.connect() as connection:
-        if not connection.scalar(select(func.pg_try_advisory_lock(key))):
-            raise AuditRunning(f"another audit of {target} is running: wait until it has ended")
-        try:
-            yield
-        finally:
-            with suppress(DatabaseError):
-                connection.execute(select(func.pg_advisory_unlock(key)))
 
 
 def keep_audit(
@@ -93,6 +77,7 @@ def _keep(engine: Engine, audit_id: UUID, audit: Audit, occasion: Occasion) -> R
             kept = record.add(new.optimization)
             filed[new.definition] = Filed(kept.id, kept.status, kept.created_at)
         audits.finish(audit_id, _coverage_json(audit), _workload_json(audit))
+        record.supersede(occasion.target, audits.newest(occasion.target, _PATIENCE))
     return Record(audit_id, filed)
 
 
@@ -103,12 +88,15 @@ class _New:
 
 
 def _new_optimizations(audit_id: UUID, audit: Audit, occasion: Occasion) -> Iterator[_New]:
-    saved = saved_milliseconds(audit)
+    saved, total = saved_milliseconds(audit), audit.workload.total_milliseconds
     for position, found in enumerate(audit.recommendations):
         detail: dict[str, Json] = {
             "trial": occasion.settings.get("trial"),
             "values_tried": found.values_tried,
+            "raw_confidence": found.raw_confidence,
+            "table_rows": found.table_rows,
             "saved_ms": saved[found.definition],
+            "saved_share": saved[found.definition] / total if total else 0.0,
         }
         yield _New(found.definition, _optimization(audit_id, position, found, occasion, detail))
 
@@ -127,7 +115,7 @@ def _optimization(
         table_name=index.table,
         sql=found.sql,
         rollback_sql=found.rollback_sql,
-        definition=f"{quoted(index.schema)}.{quoted(index.table)} {index.body}",
+        definition=index.unnamed,
         reasoning=found.reasoning,
         confidence=found.confidence,
         evidence=found.evidence,

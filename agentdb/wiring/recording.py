@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 from agentdb import database
 from agentdb.errors import BadSetting
 from agentdb.models.optimization import Status
-from agentdb.repositories.advice import Optimization
+from agentdb.repositories.advice import Event, Optimization
 from agentdb.repositories.audits import AuditRepository
 from agentdb.repositories.optimizations import OptimizationRepository
 from agentdb.settings import Settings
@@ -33,6 +33,12 @@ def find_advice(settings: Settings, identifier: str) -> Optimization:
         return OptimizationRepository(session).get(identifier)
 
 
+def life_of(settings: Settings, identifier: str) -> tuple[Event, ...]:
+    """Return what became of one piece of advice, step by step; raise NotFound."""
+    with _session(settings) as session:
+        return OptimizationRepository(session).events(identifier)
+
+
 def decide_advice(
     settings: Settings, identifier: str, status: Status, why: str | None = None
 ) -> Optimization:
@@ -44,7 +50,8 @@ def decide_advice(
 def advice_to_run(settings: Settings) -> tuple[Optimization, ...]:
     """Return what is to be run on the target: all of its newest audit that is still open.
 
-    What an older audit proposed and the newest did not, only counts if it was accepted. Without
+    What an older audit proposed and the newest did not, only counts if it was accepted; the way
+    back from advice that did not help always does. Without
     a target in the settings the record itself must know of no more than one; else BadSetting.
     """
     name = settings.target_url and describe(settings.target_url)
@@ -59,7 +66,9 @@ def advice_to_run(settings: Settings) -> tuple[Optimization, ...]:
             )
         latest = [AuditRepository(session).latest(target) for target in targets]
         newest = {audit.id for audit in latest if audit}
-    return tuple(e for e in advice if e.status == "accepted" or e.audit_id in newest)
+    return tuple(
+        e for e in advice if e.status == "accepted" or e.audit_id in newest or e.reverts is not None
+    )
 
 
 @contextmanager

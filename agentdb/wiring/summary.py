@@ -10,18 +10,27 @@ from uuid import UUID
 
 from agentdb.architect.audit import Audit
 from agentdb.architect.recall import Case, Precedent
-from agentdb.architect.recommendation import Recommendation, StatementGain, statement_gains
+from agentdb.architect.recommendation import (
+    Recommendation,
+    StatementGain,
+    statement_gains,
+    title,
+)
 from agentdb.delivery.report import (
     Advised,
     Coverage,
+    NotAgain,
     Omission,
     Outcome,
+    ReliabilityBin,
     Report,
     Similar,
     Workload,
     WorkloadStatement,
 )
+from agentdb.history.changes import version_text
 from agentdb.target.index import IndexDefinition
+from agentdb.target.syntax import canonical
 
 _HELPED = 0.8  # of the time before: less than that is told as faster
 _QUICK_BLOCKS = 20  # a call that touches fewer blocks is as quick as it gets
@@ -44,7 +53,12 @@ class Record:
     filed: Mapping[IndexDefinition, Filed]
 
 
-def summarise(audit: Audit, notes: Sequence[str] = (), record: Record | None = None) -> Report:
+def summarise(
+    audit: Audit,
+    notes: Sequence[str] = (),
+    record: Record | None = None,
+    reliability: Sequence[ReliabilityBin] = (),
+) -> Report:
     """Return the report of an audit; with the `record` of keeping it, under the ids kept."""
     filed = record.filed if record else _unfiled(audit)
     return Report(
@@ -60,16 +74,9 @@ def summarise(audit: Audit, notes: Sequence[str] = (), record: Record | None = N
         workload=workload(audit),
         notes=(*notes, *audit.workload.notes, *audit.trials.notes),
         kept=record is not None,
+        not_again=tuple(_not_again(audit)),
+        reliability=tuple(reliability),
     )
-
-
-def version_text(number: int) -> str:
-    """Return a server's version as people write it.
-
-    >>> version_text(180001)
-    '18.1'
-    """
-    return f"{number // 10_000}.{number % 10_000}"
 
 
 def coverage(audit: Audit) -> Coverage:
@@ -130,6 +137,14 @@ def _advised(found: Recommendation, filed: Filed, audit: Audit) -> Advised:
         status=filed.status,
         first_advised_at=filed.created_at,
     )
+
+
+def _not_again(audit: Audit) -> Iterator[NotAgain]:
+    for trial in audit.trials.trials:
+        if trial.is_unwanted:
+            definition = trial.candidate.definition
+            sql = canonical(definition.create_sql())
+            yield NotAgain(title(definition), sql, trial.reason)
 
 
 def _precedents(found: Recommendation, own: UUID) -> list[Precedent]:

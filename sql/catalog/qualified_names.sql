@@ -1,4 +1,4 @@
 -- Question: none; until the transaction ends, Postgres prints every name with its schema.
--- Caller: agentdb.target.read_catalog. Needs: nothing.
+-- Caller: agentdb.target.read_catalog, agentdb.target.counters. Needs: nothing.
 SELECT /* agentdb */
     set_config('search_path', '', true)

@@ -196,6 +196,39 @@ def test_advice_goes_its_way_from_proposed_to_applied(shop: Settings) -> None:
     assert "Measured on a copy" in shown
 
 
+def test_what_was_rejected_is_named_and_not_proposed_until_it_gains_twice_as_much(
+    shop: Settings,
+) -> None:
+    first, _ = printed("audit", **shop)["recommendations"]
+    agentdb("recommendations", "reject", first["id"], "--why", "table goes soon", **shop)
+    again = printed("audit", **shop)
+    assert first["sql"] not in [each["sql"] for each in again["recommendations"]]
+    (left_out,) = again["not_again"]
+    assert left_out["title"] == first["title"]
+    assert left_out["reason"].startswith("rejected on ")
+    assert left_out["reason"].endswith(" because: table goes soon")
+    told = agentdb("audit", **shop).stdout
+    assert f"left out: {first['title']}: rejected on" in told
+    run(
+        shop["database_url"],
+        "UPDATE agentdb.optimizations SET evidence_detail = jsonb_set(evidence_detail, "
+        "'{saved_share}', '0.0001') WHERE status = 'rejected'",
+    )
+    gained = printed("audit", **shop)
+    assert first["sql"] in [each["sql"] for each in gained["recommendations"]]
+    assert gained["not_again"] == []
+
+
+def test_outcomes_say_what_is_missing_and_a_life_is_shown(shop: Settings) -> None:
+    first, _ = printed("audit", **shop)["recommendations"]
+    agentdb("recommendations", "accept", first["id"], **shop)
+    shown = printed("recommendations", "show", first["id"], **shop)
+    assert [event["to_status"] for event in shown["events"]] == ["proposed", "accepted"]
+    assert "what became of it" in agentdb("recommendations", "show", first["id"], **shop).stdout
+    done = agentdb("outcomes", "--format", "json", **shop)
+    assert (done.returncode, json.loads(done.stdout)) == (0, [])
+
+
 def test_the_sql_alone_is_printed_ready_for_psql(shop: Settings) -> None:
     advised = printed("audit", **shop)["recommendations"]
     script = agentdb("recommendations", "sql", **shop)

@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 import agentdb
 from agentdb.database import make_engine
 from agentdb.embedding.hashing import HashingEmbedder
+from tests.acceptance.running import open_shop, serve
 
 ROOT = Path(__file__).parents[2]
 PYTHON = re.compile(r"```python\n(.*?)```", re.DOTALL)
@@ -38,10 +39,28 @@ def test_the_page_about_ingestion_runs(database_url: str) -> None:
     names["engine"].dispose()  # type: ignore[attr-defined]
 
 
+def test_the_page_about_outcomes_runs(database_url: str) -> None:
+    names: dict[str, object] = {"url": database_url}
+    exec(blocks("docs/outcomes.md"), names)  # noqa: S102 - our own page
+    names["engine"].dispose()  # type: ignore[attr-defined]
+
+
 def test_the_page_about_integrations_runs(database_url: str) -> None:
     names: dict[str, object] = {"url": database_url}
     exec(blocks("docs/integrations.md"), names)  # noqa: S102 - our own page
     names["engine"].dispose()  # type: ignore[attr-defined]
+
+
+def test_the_page_about_snapshots_runs(database_url: str, target_url: str) -> None:
+    open_shop(target_url)
+    names: dict[str, object] = {
+        "url": database_url,
+        "target": target_url,
+        "work": lambda: serve(target_url),
+    }
+    exec(blocks("docs/snapshots.md"), names)  # noqa: S102 - our own page
+    names["engine"].dispose()  # type: ignore[attr-defined]
+    assert names["report"].calls == 60  # type: ignore[attr-defined]
 
 
 @pytest.mark.model

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 import tomllib
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,11 +15,12 @@ from psycopg import Connection
 from psycopg.rows import TupleRow
 
 from agentdb.architect.audit import Audit, run_audit
-from agentdb.architect.recall import Precedent
+from agentdb.architect.recall import Precedent, Refusal
 from agentdb.architect.recommendation import Recommendation
 from agentdb.embedding.embedder import Vector
 from agentdb.embedding.hashing import HashingEmbedder
 from agentdb.settings import read_settings
+from agentdb.target.index_form import same_index
 from agentdb.target.syntax import deparse, parse_one
 from agentdb.wiring import auditing
 from tests.servers import connect, value
@@ -38,6 +39,11 @@ LEFT JOIN pg_inherits ON inhrelid = indexrelid
 WHERE inhrelid IS NULL
 ORDER BY indexrelid DESC
 LIMIT 1
+"""
+DEFINITIONS = """
+SELECT regexp_replace(pg_get_indexdef(indexrelid), '^.*? ON ', '')
+FROM pg_index JOIN pg_class ON pg_class.oid = indrelid
+WHERE relnamespace NOT IN ('pg_catalog'::regnamespace, 'pg_toast'::regnamespace)
 """
 INDEXES = "SELECT indexrelid::regclass::text, indisvalid FROM pg_index ORDER BY 1"
 
@@ -61,6 +67,9 @@ class Expected:
 
 class NoFixes:
     """A memory with nothing in it."""
+
+    def refusals(self) -> Mapping[str, Refusal]:
+        return {}
 
     def similar(self, vector: Vector, text: str, k: int) -> Sequence[Precedent]:
         del vector, text, k
@@ -131,9 +140,22 @@ def assert_can_be_done_and_undone(
     indexes = connection.execute(INDEXES).fetchall()
     assert len(indexes) >= len(before) + len(recommendations)
     assert [name for name, valid in indexes if not valid] == []
+    assert_is_found_again(connection, recommendations)
     for recommendation in recommendations:
         _run(connection, recommendation.rollback_sql)
     assert connection.execute(INDEXES).fetchall() == before
+
+
+def assert_is_found_again(
+    connection: Connection[TupleRow], recommendations: Sequence[Recommendation]
+) -> None:
+    """What the server prints of an index that was made is recognised as what was advised."""
+    with connection.transaction():
+        connection.execute("SET LOCAL search_path = ''")
+        printed = [text for (text,) in connection.execute(DEFINITIONS)]
+    for recommendation in recommendations:
+        advised = recommendation.definition.unnamed
+        assert any(same_index(advised, text) for text in printed), f"{advised} not in {printed}"
 
 
 def _run(connection: Connection[TupleRow], script: str) -> None:

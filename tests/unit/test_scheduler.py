@@ -14,10 +14,13 @@ import pytest
 from agentdb.errors import TargetUnreachable
 from agentdb.scheduler import (
     Errand,
+    Regular,
     Weekday,
     Weekly,
     crontab,
     next_run,
+    regular_crontab,
+    regular_units,
     run_weekly,
     systemd_units,
 )
@@ -52,7 +55,9 @@ class World:
         self.runs.append(self.time)
         self._turn(self.job_takes)
 
-    def run(self, weeks: int, job: Callable[[], None] | None = None) -> None:
+    def run(
+        self, weeks: int, job: Callable[[], None] | None = None, regular: Regular | None = None
+    ) -> None:
         limit = weeks
 
         def tell(text: str) -> None:
@@ -63,7 +68,7 @@ class World:
                 raise EnoughWeeks
 
         with pytest.raises(EnoughWeeks):
-            run_weekly(job or self.job, SUNDAY_AT_TWO, tell, self.now, self.sleep)
+            run_weekly(job or self.job, SUNDAY_AT_TWO, tell, self.now, self.sleep, regular)
 
     def _turn(self, by: timedelta) -> None:
         self.time = (self.time.astimezone(UTC) + by).astimezone(self.time.tzinfo)
@@ -130,6 +135,49 @@ def test_a_failed_run_is_told_and_the_clock_goes_on() -> None:
 
     world.run(weeks=2, job=fail)
     assert world.told.count("this week's audit failed: no answer from db.example") == 2
+
+
+def test_what_is_regular_is_done_between_the_weekly_runs() -> None:
+    world = World(datetime(2026, 1, 4, 0, 50, tzinfo=UTC))
+    done: list[datetime] = []
+    world.run(weeks=2, regular=Regular(lambda: done.append(world.time), 15))
+    assert world.runs == [datetime(2026, 1, day, 2, tzinfo=UTC) for day in (4, 11)]
+    early = [(turn.hour, turn.minute) for turn in done][:6]
+    assert early == [(1, 0), (1, 15), (1, 30), (1, 45), (2, 30), (2, 45)]
+
+
+def test_a_machine_that_slept_makes_up_for_one_turn_only() -> None:
+    world = World(datetime(2026, 1, 3, 12, 1, tzinfo=UTC), suspended_once=timedelta(hours=5))
+    done: list[datetime] = []
+    world.run(weeks=0, regular=Regular(lambda: done.append(world.time), 60))
+    assert done == []
+    world.run(weeks=1, regular=Regular(lambda: done.append(world.time), 60))
+    assert [turn.hour for turn in done][:3] == [17, 18, 19]
+
+
+def test_a_regular_run_that_failed_is_told_and_the_clock_goes_on() -> None:
+    world = World(datetime(2026, 1, 4, 0, 50, tzinfo=UTC))
+
+    def fail() -> None:
+        raise TargetUnreachable("no answer from db.example")
+
+    world.run(weeks=2, regular=Regular(fail, 60))
+    assert world.told.count("a snapshot failed: no answer from db.example") == 1 + 7 * 24 - 1
+    assert len(world.runs) == 2
+
+
+@pytest.mark.parametrize(("minutes", "when"), [(15, "*/15"), (60, "0")])
+def test_a_crontab_line_for_what_is_regular(minutes: int, when: str) -> None:
+    line = regular_crontab(minutes, Errand(["agentdb", "snapshot"], Path("/srv/shop")))
+    assert line == f"{when} * * * * cd /srv/shop && agentdb snapshot"
+
+
+@pytest.mark.parametrize(("minutes", "when"), [(15, "*:0/15"), (60, "*:00")])
+def test_units_for_what_is_regular(minutes: int, when: str) -> None:
+    units = regular_units(minutes, Errand(["agentdb", "snapshot"], Path("/srv/shop")), "shop")
+    assert f"\nOnCalendar={when}\n" in units
+    assert "agentdb-snapshot.timer" in units
+    assert "audit" not in units
 
 
 def test_an_interrupt_ends_the_job_and_the_clock() -> None:

@@ -9,7 +9,8 @@ import pytest
 
 from agentdb.architect.features import features
 from agentdb.architect.study import Call, Study
-from agentdb.architect.workload import Kind, Statement
+from agentdb.architect.workload import Statement
+from agentdb.target.kinds import Kind
 from agentdb.target.plan import Plan, PlanNode
 from agentdb.target.scope import read_scopes
 from agentdb.target.syntax import parse_one

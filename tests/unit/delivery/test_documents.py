@@ -7,6 +7,7 @@ from dataclasses import asdict, replace
 from html.parser import HTMLParser
 
 from agentdb.delivery.documents import as_html, as_json, as_markdown
+from agentdb.delivery.report import NotAgain, ReliabilityBin
 from tests.reports import ADVISED, NOTHING_TO_DO, REPORT
 
 
@@ -67,3 +68,27 @@ def test_nothing_to_do_is_said_in_every_form() -> None:
     assert "nothing worth doing" in as_markdown(NOTHING_TO_DO)
     assert "nothing worth doing" in as_html(NOTHING_TO_DO)
     assert json.loads(as_json(NOTHING_TO_DO))["recommendations"] == []
+
+
+def test_a_report_says_that_no_outcome_has_corrected_its_confidences() -> None:
+    assert "no outcome here has corrected them" in as_markdown(REPORT)
+    assert "corrected them" not in as_markdown(NOTHING_TO_DO)
+
+
+def test_a_report_shows_what_confidences_were_worth() -> None:
+    known = replace(REPORT, reliability=(ReliabilityBin(0.9, 0.75, 0.408, 0.929, 8),))
+    page = as_markdown(known)
+    assert "| 90 % | 75 % | 41 % and 93 % | 8 |" in page
+    assert "corrected them" not in page
+    assert "<td>75 %</td>" in as_html(known)
+    assert json.loads(as_json(known))["reliability"] == [
+        {"predicted": 0.9, "observed": 0.75, "low": 0.408, "high": 0.929, "count": 8}
+    ]
+
+
+def test_a_report_names_what_was_turned_down() -> None:
+    refused = NotAgain(
+        "Index on orders (note)", "CREATE INDEX", "rejected on 2026-01-05 because: no"
+    )
+    page = as_markdown(replace(REPORT, not_again=(refused,)))
+    assert "| Index on orders (note) | rejected on 2026-01-05: no |" in page
