@@ -43,7 +43,7 @@ class DeliveryRow(Base):
     digest: Mapped[str | None]  # of what was sent last
     number: Mapped[int | None]  # of the pull request
     url: Mapped[str | None]
-    attempts: Mapped[int] = mapped_column(server_default=text("1"))
+    attempts: Mapped[int] = mapped_column(server_default=text("0"))
     error: Mapped[str | None]  # of the last attempt
     created_at: Mapped[datetime] = mapped_column(server_default=func.clock_timestamp())
     sent_at: Mapped[datetime | None]

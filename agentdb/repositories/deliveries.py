@@ -58,14 +58,15 @@ class DeliveryRepository:
         attempt is counted.
         """
         values = {field.name: getattr(intent, field.name) for field in fields(Intent)}
-        new = insert(DeliveryRow).values(values | {"optimization_ids": [*intent.optimization_ids]})
-        again = {
-            "attempts": DeliveryRow.attempts + 1,
-            "optimization_ids": new.excluded.optimization_ids,
-        }
-        key = [DeliveryRow.target, DeliveryRow.topic, DeliveryRow.channel]
-        kept = new.on_conflict_do_update(index_elements=key, set_=again).returning(DeliveryRow)
-        return _delivery(self._session.scalars(kept, execution_options=_FRESH).one())
+        new = insert(DeliveryRow).values(values | {"optimization_ids": []})
+        self._session.execute(new.on_conflict_do_nothing())
+        key = {name: values[name] for name in ("target", "topic", "channel")}
+        wanted = select(DeliveryRow).filter_by(**key).with_for_update()
+        row = self._session.scalars(wanted, execution_options=_FRESH).one()
+        row.attempts += 1
+        row.optimization_ids = [*dict.fromkeys([*row.optimization_ids, *intent.optimization_ids])]
+        self._session.flush()
+        return _delivery(row)
 
     def find(self, target: str, topic: str, channel: Channel) -> Delivery | None:
         """Return what was meant or sent under a key."""

@@ -49,7 +49,7 @@ def columns() -> list[Column[object]]:
         Column("digest", sa.Text()),
         Column("number", sa.BigInteger()),
         Column("url", sa.Text()),
-        Column("attempts", sa.BigInteger(), server_default=sa.text("1"), nullable=False),
+        Column("attempts", sa.BigInteger(), server_default=sa.text("0"), nullable=False),
         Column("error", sa.Text()),
         Column("created_at", INSTANT, server_default=sa.func.clock_timestamp(), nullable=False),
         Column("sent_at", INSTANT),
