@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from html import escape
@@ -65,13 +65,22 @@ def as_json(report: Report) -> str:
 
 def as_markdown(report: Report) -> str:
     """Return a page for a repository, a ticket or a chat."""
-    return "\n\n".join(map(_markdown, blocks(report))) + "\n"
+    return markdown_page(blocks(report))
 
 
 def as_html(report: Report) -> str:
     """Return a page that stands alone: no script, nothing loaded from elsewhere."""
-    body = "\n".join(map(_html, blocks(report)))
-    return _PAGE.format(title=escape(f"agentdb: {named(report)}"), body=body)
+    return html_page(f"agentdb: {named(report)}", blocks(report))
+
+
+def markdown_page(parts: Iterable[Block]) -> str:
+    """Return a document as Markdown."""
+    return "\n\n".join(map(_markdown, parts)) + "\n"
+
+
+def html_page(title: str, parts: Iterable[Block]) -> str:
+    """Return a document as HTML that stands alone."""
+    return _PAGE.format(title=escape(title), body="\n".join(map(_html, parts)))
 
 
 def blocks(report: Report) -> Iterator[Block]:
