@@ -34,6 +34,9 @@ class Status(StrEnum):
     CONFIRMED = "confirmed"
     NEUTRAL = "neutral"
     REGRESSED = "regressed"
+    NOT_ENOUGH_DATA = "not_enough_data"
+    REVERTED = "reverted"
+    SUPERSEDED = "superseded"
 
 
 StatusOption = Annotated[Status | None, typer.Option(help="Only what has come to this.")]

@@ -10,7 +10,7 @@ from agentdb.models.delivery import DeliveryRow
 from agentdb.models.document import DocumentVersionRow
 from agentdb.models.embedding import EmbeddingRow
 from agentdb.models.entry import EntryRow, SpaceRow
-from agentdb.models.optimization import OptimizationRow
+from agentdb.models.optimization import OptimizationEventRow, OptimizationRow
 from agentdb.models.prompt import PromptLabelRow, PromptRow, PromptUseRow, PromptVersionRow
 from agentdb.models.state import AgentStateRow, AgentThreadRow
 
@@ -27,6 +27,7 @@ __all__ = [
     "EntryRow",
     "InteractionRow",
     "MessageRow",
+    "OptimizationEventRow",
     "OptimizationRow",
     "PromptLabelRow",
     "PromptRow",

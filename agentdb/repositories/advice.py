@@ -10,7 +10,15 @@ from uuid import UUID
 from agentdb.embedding.embedder import Vector
 from agentdb.errors import StatusRefused
 from agentdb.models.base import Json
-from agentdb.models.optimization import Evidence, Kind, Status
+from agentdb.models.optimization import (
+    VERDICTS,
+    Actor,
+    AppliedHow,
+    Evidence,
+    Kind,
+    Status,
+    Verdict,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +70,7 @@ class Advice:
     evidence_detail: Json = field(default_factory=dict)  # values tried, kind of trial, sample…
     features: str = ""  # what the statements are like, in words without names
     shape: Json = field(default_factory=dict)  # what the fix is like, without names
+    reverts: UUID | None = None  # the advice that this one takes back
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -73,16 +82,81 @@ class NewOptimization(Advice):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Optimization(Advice):
-    """Advice as it is kept, and what became of it."""
+    """Advice as it is kept, and what became of it.
+
+    It was applied between `applied_after`, when the catalog was last read without it, and
+    `applied_at`. The measured gain is of the time of its statements, what is saved is net of what
+    writes pay; each with the bounds that hold in 95 of 100 cases. The last `verdict` outlives
+    a revert.
+    """
 
     id: UUID
     status: Status
     status_reason: str | None
     created_at: datetime
     decided_at: datetime | None
+    applied_after: datetime | None
     applied_at: datetime | None
+    applied_how: AppliedHow | None
     measured_at: datetime | None
-    measured_gain_percent: float | None  # on the target, after it was applied
+    measured_gain_percent: float | None
+    measured_gain_low_percent: float | None
+    measured_gain_high_percent: float | None
+    saved_ms_per_week: float | None
+    saved_ms_per_week_low: float | None
+    saved_ms_per_week_high: float | None
+    verdict: Verdict | None
+    verdict_detail: Json
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """One change in a life: at first from nowhere; where both are the same, something was noted."""
+
+    at: datetime
+    from_status: Status | None
+    to_status: Status
+    why: str | None
+    by: Actor
+
+
+@dataclass(frozen=True, slots=True)
+class Applied:
+    """That advice was applied: how that is known, and between which two moments it was done."""
+
+    how: AppliedHow
+    after: datetime | None  # None: nobody looked before
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Measurement:
+    """What applied advice did on the target, and the verdict on it; None is not known.
+
+    Gains are of the time of the statements concerned, in percent; what is saved is milliseconds a
+    week, net of what writes pay; each with the bounds that hold in 95 of 100 cases.
+    """
+
+    verdict: Verdict
+    why: str
+    gain_percent: float | None = None
+    gain_low_percent: float | None = None
+    gain_high_percent: float | None = None
+    saved_ms_per_week: float | None = None
+    saved_ms_per_week_low: float | None = None
+    saved_ms_per_week_high: float | None = None
+    detail: Json = None
+
+
+@dataclass(frozen=True, slots=True)
+class TurnedDown:
+    """Advice that was rejected, or else taken back after it was measured and had not helped."""
+
+    definition: str
+    is_rejected: bool
+    at: datetime
+    why: str
+    saved_share: float | None  # of the workload's time, predicted when it was given
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,18 +168,23 @@ class Scored:
     score: float  # of the two rankings fused: it orders, and says nothing by itself
 
 
-_MEASURED: frozenset[Status] = frozenset({"confirmed", "neutral", "regressed"})
-_ENDED: frozenset[Status] = _MEASURED | {"rejected"}
+_MEASURED: frozenset[Status] = frozenset(VERDICTS)
+IN_PLACE: frozenset[Status] = _MEASURED | {"applied"}
+"""What was done on the target, as far as is known, and not taken back."""
+
+_AFTERWARDS: frozenset[Status] = _MEASURED | {"reverted", "rejected"}
+_RECONSIDERED: frozenset[Status] = frozenset({"accepted", "applied"})
 
 TRANSITIONS: Mapping[Status, frozenset[Status]] = {
-    "proposed": frozenset({"accepted", "rejected", "applied"}),
+    "proposed": frozenset({"accepted", "rejected", "applied", "superseded"}),
     "accepted": frozenset({"applied", "rejected"}),
     # On second thoughts, or by someone who did not ask.
-    "rejected": frozenset({"accepted", "applied"}),
-    # Taken back before its effect was known.
-    "applied": _ENDED,
+    "rejected": _RECONSIDERED,
+    "superseded": _RECONSIDERED | {"rejected"},
+    "reverted": _RECONSIDERED | {"rejected"},
+    "applied": _AFTERWARDS,
     # Measured again, or taken back.
-    **dict.fromkeys(_MEASURED, _ENDED),
+    **{status: _AFTERWARDS - {status} for status in VERDICTS},
 }
 """Where each status may go."""
 

@@ -3,26 +3,50 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, fields
+from datetime import datetime
 from hashlib import sha256
 from itertools import islice
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Double, Select, case, cast, func, null, select
-from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy import (
+    ColumnElement,
+    Double,
+    ScalarSelect,
+    Select,
+    case,
+    cast,
+    func,
+    null,
+    select,
+)
+from sqlalchemy.dialects.postgresql import distinct_on, insert
 from sqlalchemy.orm import Session
 
 from agentdb.errors import NotFound, StatusRefused
 from agentdb.models.audit import AuditRow
-from agentdb.models.optimization import PENDING, Kind, OptimizationRow, Status
+from agentdb.models.optimization import (
+    PENDING,
+    VERDICTS,
+    Actor,
+    Kind,
+    OptimizationEventRow,
+    OptimizationRow,
+    Status,
+)
 from agentdb.repositories.advice import (
+    IN_PLACE,
     Advice,
+    Applied,
     Embedding,
+    Event,
+    Measurement,
     NewOptimization,
     Optimization,
     Scored,
     StatementEffect,
+    TurnedDown,
     checked_transition,
 )
 from agentdb.search.fusion import fuse
@@ -33,14 +57,17 @@ _SHORTEST = 6
 _PREFIX = re.compile(f"[0-9a-f]{{{_SHORTEST},32}}")
 _FRESH = {"populate_existing": True}  # what the session has seen before may be out of date
 _LASTING = ("target", "identity", "definition")  # what makes an open one the same
-_MOMENTS = {
+_MOMENTS: Mapping[Status, str] = {
     "accepted": "decided_at",
     "rejected": "decided_at",
     "applied": "applied_at",
     "confirmed": "measured_at",
     "neutral": "measured_at",
     "regressed": "measured_at",
+    "not_enough_data": "measured_at",
 }
+_UNHELPFUL = ("neutral", "regressed")
+_MEASURED = tuple(f.name for f in fields(Measurement) if f.name.startswith("saved_"))
 
 
 class OptimizationRepository:
@@ -49,7 +76,7 @@ class OptimizationRepository:
     def __init__(self, session: Session) -> None:
         self._session = session
 
-    def add(self, new: NewOptimization) -> Optimization:
+    def add(self, new: NewOptimization, *, by: Actor = "audit") -> Optimization:
         """Keep advice and return it as it is kept.
 
         If the same is open for the target (proposed or accepted), no second one is made: that
@@ -63,7 +90,10 @@ class OptimizationRepository:
             index_where=PENDING,
             set_=newer,
         ).returning(OptimizationRow)
-        return _optimization(self._session.scalars(merged, execution_options=_FRESH).one())
+        row = self._session.scalars(merged, execution_options=_FRESH).one()
+        if not self._has_begun(row):
+            self._tell(row.id, None, "proposed", None, by)
+        return _optimization(row)
 
     def get(self, identifier: UUID | str) -> Optimization:
         """Return advice by its id, or by six or more of the id's first digits.
@@ -89,18 +119,105 @@ class OptimizationRepository:
         return self._all(_ordered().where(OptimizationRow.target == target, PENDING))
 
     def decide(
-        self, identifier: UUID | str, status: Status, reason: str | None = None
+        self,
+        identifier: UUID | str,
+        status: Status,
+        reason: str | None = None,
+        *,
+        by: Actor = "user",
+        at: datetime | None = None,
     ) -> Optimization:
-        """Take advice to another status and return it; raise `NotFound` or `StatusRefused`."""
+        """Take advice to another status and return it; raise `NotFound` or `StatusRefused`.
+
+        A rejection needs a reason. `at` is when, if not now.
+        """
         row = self._row(identifier, lock=True)
-        wanted = checked_transition(row.status, status)
-        if wanted == "accepted":
-            self._refuse_twin(row)
-        row.status, row.status_reason = wanted, reason
-        setattr(row, _MOMENTS[status], func.clock_timestamp())
+        if status == "rejected" and not (reason and reason.strip()):
+            raise StatusRefused("a rejection needs a reason: it is what is remembered")
+        entered = self._enter(row, status, reason, by, at)
+        if status == "applied":
+            row.applied_how, row.applied_after = "told", None
+        if status in _MOMENTS:
+            setattr(row, _MOMENTS[status], entered)
+        if status in VERDICTS:
+            row.verdict = status
+        return self._kept(row)
+
+    def find_applied(self, identifier: UUID | str, found: Applied, why: str) -> Optimization:
+        """Keep that advice was applied, as the catalog or a merged migration shows.
+
+        Of what was applied already, by somebody's word, the moment is put right.
+        """
+        row = self._row(identifier, lock=True)
+        if row.status not in IN_PLACE:
+            self._enter(row, "applied", why, "delivery" if found.how == "merged" else "catalog")
+            row.applied_how = found.how
+        row.applied_after, row.applied_at = found.after, found.at
+        return self._kept(row)
+
+    def measure(
+        self, identifier: UUID | str, found: Measurement, *, at: datetime | None = None
+    ) -> Optimization:
+        """Keep what applied advice did; the same verdict again only brings new figures."""
+        row = self._row(identifier, lock=True)
+        if row.status != found.verdict:
+            self._enter(row, found.verdict, found.why, "measurement", at)
+        row.status_reason, row.verdict, row.verdict_detail = found.why, found.verdict, found.detail
+        row.measured_gain_percent = found.gain_percent
+        row.measured_gain_low_percent = found.gain_low_percent
+        row.measured_gain_high_percent = found.gain_high_percent
+        for name in _MEASURED:
+            setattr(row, name, getattr(found, name))
+        row.measured_at = at or func.clock_timestamp()
+        return self._kept(row)
+
+    def note(self, identifier: UUID | str, why: str, *, by: Actor = "catalog") -> Optimization:
+        """Keep something about advice that does not change its status; the same only once."""
+        row = self._row(identifier, lock=True)
+        if row.status_reason != why:
+            row.status_reason = why
+            self._tell(row.id, row.status, row.status, why, by)
+        return self._kept(row)
+
+    def supersede(self, target: str, audits: Collection[UUID]) -> int:
+        """Close what is proposed, but by none of these audits; return how much that was.
+
+        Advice that no audit gave, the way back from other advice, stays.
+        """
+        old = select(OptimizationRow).where(
+            OptimizationRow.target == target,
+            OptimizationRow.status == "proposed",
+            OptimizationRow.audit_id.not_in(audits),
+        )
+        rows = self._session.scalars(old.with_for_update(), execution_options=_FRESH).all()
+        for row in rows:
+            self._enter(row, "superseded", "newer audits do not propose it any more", "audit")
         self._session.flush()
-        self._session.refresh(row)
-        return _optimization(row)
+        return len(rows)
+
+    def events(self, identifier: UUID | str) -> tuple[Event, ...]:
+        """Return the life of advice, from its first day on; raise `NotFound`."""
+        told = select(OptimizationEventRow).filter_by(optimization_id=self._row(identifier).id)
+        rows = self._session.scalars(told.order_by(OptimizationEventRow.id))
+        return tuple(Event(r.at, r.from_status, r.to_status, r.why, r.by) for r in rows)
+
+    def turned_down(self, target: str) -> tuple[TurnedDown, ...]:
+        """Return what is not wanted on a target, once for each definition, as of its last time.
+
+        That is what was rejected, and what was taken back after it had been measured and had
+        not helped.
+        """
+        refused = OptimizationRow.status == "rejected"
+        useless = (OptimizationRow.status == "reverted") & OptimizationRow.verdict.in_(_UNHELPFUL)
+        changed = _last_change()
+        unwanted = select(OptimizationRow, changed).where(
+            OptimizationRow.target == target,
+            OptimizationRow.kind == "create_index",
+            refused | useless,
+        )
+        newest = unwanted.ext(distinct_on(OptimizationRow.definition))
+        rows = self._session.execute(newest.order_by(OptimizationRow.definition, changed.desc()))
+        return tuple(_turned_down(row, at) for row, at in rows)
 
     def similar(
         self,
@@ -145,6 +262,53 @@ class OptimizationRepository:
         trouble = "more than one recommendation has" if rows else "no recommendation has"
         raise NotFound(f"{trouble} the id {identifier}: see `agentdb recommendations list`")
 
+    def _enter(
+        self,
+        row: OptimizationRow,
+        status: Status,
+        why: str | None,
+        by: Actor,
+        at: datetime | None = None,
+    ) -> datetime:
+        """Take a row to another status, tell it, and return when that was."""
+        wanted = checked_transition(row.status, status)
+        if wanted == "accepted":
+            self._refuse_twin(row)
+        told = self._tell(row.id, row.status, wanted, why, by, at)
+        row.status, row.status_reason = wanted, why
+        return told
+
+    def _tell(
+        self,
+        identifier: UUID,
+        before: Status | None,
+        after: Status,
+        why: str | None,
+        by: Actor,
+        at: datetime | None = None,
+    ) -> datetime:
+        """Write a line of a life, never before the last one; return its moment."""
+        last = select(func.max(OptimizationEventRow.at)).filter_by(optimization_id=identifier)
+        moment = func.greatest(last.scalar_subquery(), at or func.clock_timestamp())
+        line = insert(OptimizationEventRow).values(
+            optimization_id=identifier,
+            at=moment,
+            from_status=before,
+            to_status=after,
+            why=why,
+            by=by,
+        )
+        return self._session.scalars(line.returning(OptimizationEventRow.at)).one()
+
+    def _has_begun(self, row: OptimizationRow) -> bool:
+        told = select(OptimizationEventRow.id).filter_by(optimization_id=row.id).limit(1)
+        return self._session.scalar(told) is not None
+
+    def _kept(self, row: OptimizationRow) -> Optimization:
+        self._session.flush()
+        self._session.refresh(row)
+        return _optimization(row)
+
     def _refuse_twin(self, row: OptimizationRow) -> None:
         twins = select(OptimizationRow.id).where(
             OptimizationRow.target == row.target,
@@ -178,6 +342,26 @@ def _optimization(row: OptimizationRow) -> Optimization:
     values = {field.name: getattr(row, field.name) for field in fields(Optimization)}
     statements = tuple(StatementEffect(**statement) for statement in values["statements"])
     return Optimization(**{**values, "statements": statements})
+
+
+def _last_change() -> ScalarSelect[datetime]:
+    """When advice came to the status it has."""
+    event = OptimizationEventRow
+    came = select(func.max(event.at)).where(
+        event.optimization_id == OptimizationRow.id,
+        event.to_status == OptimizationRow.status,
+        event.from_status.is_distinct_from(event.to_status),
+    )
+    return came.scalar_subquery()
+
+
+def _turned_down(row: OptimizationRow, at: datetime) -> TurnedDown:
+    detail = row.evidence_detail
+    share = detail.get("saved_share") if isinstance(detail, Mapping) else None
+    known = float(share) if isinstance(share, int | float) else None
+    is_refused = row.status == "rejected"
+    why = row.status_reason or "" if is_refused else f"{row.verdict} when measured"
+    return TurnedDown(row.definition, is_refused, at, why, known)
 
 
 def _ordered() -> Select[OptimizationRow]:

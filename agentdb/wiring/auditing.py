@@ -92,7 +92,7 @@ def _precedent(scored: Scored) -> Precedent:
         title=past.title,
         shape=str(past.shape.get("index", "")) if isinstance(past.shape, dict) else "",
         similarity=scored.similarity or 0.0,
-        verdict=verdict_of(past.status),
+        verdict=verdict_of(past),
     )
 
 

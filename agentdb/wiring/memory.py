@@ -14,7 +14,7 @@ from agentdb.embedding.choose import load_embedder
 from agentdb.embedding.embedder import Embedder, Vector
 from agentdb.embedding.hashing import HashingEmbedder
 from agentdb.errors import ModelUnavailable
-from agentdb.models.optimization import Status
+from agentdb.repositories.advice import Optimization
 from agentdb.repositories.embeddings import EmbeddingCache
 from agentdb.settings import Settings
 
@@ -59,11 +59,11 @@ def embedder(settings: Settings, engine: Engine) -> tuple[Embedder, tuple[str, .
     return CachedEmbedder(chosen, _CacheOf(engine)), notes
 
 
-def verdict_of(status: Status) -> Literal["confirmed", "neutral", "regressed", "pending"]:
-    """Return what is known of a past fix; only what was measured after it was done counts."""
-    if status in ("confirmed", "neutral", "regressed"):
-        return status
-    return "pending"
+def verdict_of(past: Optimization) -> Literal["confirmed", "neutral", "regressed", "pending"]:
+    """Return what is known of a past fix: only what was measured, also if it was taken back."""
+    if past.verdict is None or past.verdict == "not_enough_data":
+        return "pending"
+    return past.verdict
 
 
 def in_words(title: str, reasoning: str) -> str:

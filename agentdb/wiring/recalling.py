@@ -79,7 +79,7 @@ def _past_fix(past: Optimization, similarity: float | None) -> PastFix:
         id=str(past.id),
         similarity=round(similarity or 0.0, 3),
         title=past.title,
-        verdict=verdict_of(past.status),
+        verdict=verdict_of(past),
         status=past.status,
         target=past.target,
         sql=past.sql,

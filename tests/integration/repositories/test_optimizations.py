@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 from agentdb.database import session as transaction
 from agentdb.embedding.hashing import HashingEmbedder
 from agentdb.errors import NotFound, StatusRefused
-from agentdb.models import AuditRow, OptimizationRow
+from agentdb.models import AuditRow, OptimizationEventRow, OptimizationRow
 from agentdb.models.optimization import Status
 from agentdb.repositories.advice import (
     Advice,
@@ -127,7 +127,7 @@ def test_advice_that_is_closed_may_be_given_again(
     record: OptimizationRepository, closed: Status
 ) -> None:
     first = record.add(advice())
-    record.decide(first.id, closed)
+    record.decide(first.id, closed, "as it is")
     second = record.add(advice())
     assert second.id != first.id
     assert record.pending(TARGET) == (second,)
@@ -189,7 +189,7 @@ def test_lists_are_narrowed_by_status_and_target(record: OptimizationRepository)
     record.add(advice("a"))
     rejected = record.add(advice("b"))
     record.add(advice("c", target="elsewhere/shop"))
-    record.decide(rejected.id, "rejected")
+    record.decide(rejected.id, "rejected", "too big")
     assert [kept.definition for kept in record.list(status="rejected")] == ["b"]
     assert [kept.definition for kept in record.list(target="elsewhere/shop")] == ["c"]
     assert record.list(status="applied") == ()
@@ -206,7 +206,7 @@ def test_pending_is_what_waits_to_be_applied(record: OptimizationRepository) -> 
     for name, life in lives.items():
         kept = record.add(advice(name))
         for status in life:
-            record.decide(kept.id, status)
+            record.decide(kept.id, status, "as it is")
     record.add(advice("elsewhere", target="elsewhere/shop"))
     assert {kept.definition for kept in record.pending(TARGET)} == {"proposed", "accepted"}
 
@@ -239,6 +239,7 @@ def test_digits_that_two_share_are_not_enough(
 ) -> None:
     for name, identifier in (("a", UUID(int=7 << 96)), ("b", UUID(int=(7 << 96) + 1))):
         made = update(OptimizationRow).where(OptimizationRow.id == record.add(advice(name)).id)
+        session.execute(delete(OptimizationEventRow))
         session.execute(made.values(id=identifier))
         session.expunge_all()
     with pytest.raises(NotFound, match="more than one recommendation has the id 000000"):
@@ -281,13 +282,13 @@ def test_who_decides_second_learns_of_the_first(engine: Engine) -> None:
         seen = second.get_one(OptimizationRow, identifier)
         pool.submit(decide, engine, identifier, "rejected").result()
         with pytest.raises(StatusRefused, match="is rejected already"):
-            record.decide(identifier, "rejected")
+            record.decide(identifier, "rejected", "too big")
         assert seen.status == "rejected"
 
 
 def decide(engine: Engine, identifier: UUID, status: Status) -> None:
     with transaction(engine) as session:
-        OptimizationRepository(session).decide(identifier, status)
+        OptimizationRepository(session).decide(identifier, status, "too big")
 
 
 def test_what_was_turned_down_is_accepted_only_if_it_is_not_open_again(
@@ -298,7 +299,7 @@ def test_what_was_turned_down_is_accepted_only_if_it_is_not_open_again(
     second = record.add(advice())
     with pytest.raises(StatusRefused, match=f"open as {second.id}: accept that one"):
         record.decide(first.id, "accepted")
-    record.decide(second.id, "rejected")
+    record.decide(second.id, "rejected", "too big")
     assert record.decide(first.id, "accepted").status == "accepted"
 
 

@@ -1,17 +1,14 @@
 from __future__ import annotations
 
-from typing import get_args
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from agentdb.errors import StatusRefused
-from agentdb.models.optimization import Status
+from agentdb.models.optimization import STATUSES, VERDICTS, Status
 from agentdb.repositories.advice import TRANSITIONS, checked_transition
 
-STATUSES: tuple[Status, ...] = get_args(Status)
-MEASURED = {"confirmed", "neutral", "regressed"}
+MEASURED = set(VERDICTS)
 
 statuses = st.sampled_from(STATUSES)
 
