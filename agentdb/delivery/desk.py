@@ -7,33 +7,32 @@ anything is sent: whoever is killed in between, the next run goes on from what i
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from contextlib import suppress
+from dataclasses import dataclass
 from functools import cached_property
 from http import HTTPStatus
 from pathlib import Path
 from typing import Literal
-from uuid import UUID, uuid5
+from uuid import UUID
 
 from sqlalchemy import Engine
 
 from agentdb import database
 from agentdb.delivery.forge import Draft, Forge, Request, foremost
-from agentdb.delivery.proof import Proof, body, outcome, outcome_mark, title
+from agentdb.delivery.proof import Proof, TakenBack, body, outcome, outcome_mark, title
 from agentdb.delivery.repository import File, Push, Repository
 from agentdb.delivery.topics import (
     branch_of,
     digest,
     is_request,
-    is_revert,
     mark_in,
     outcome_of,
-    revert_of,
     topic_of,
 )
 from agentdb.delivery.words import first_line, percent
-from agentdb.errors import AgentDBError, DatabaseError, DeliveryError, ForgeRefused
+from agentdb.errors import AgentDBError, DatabaseError, DeliveryError, ForgeRefused, StatusRefused
 from agentdb.models.delivery import DeliveryState
-from agentdb.models.optimization import Kind, Status
+from agentdb.models.optimization import Status, Verdict
 from agentdb.repositories.advice import Optimization
 from agentdb.repositories.deliveries import Delivery, DeliveryRepository, Intent
 from agentdb.repositories.optimizations import OptimizationRepository
@@ -47,8 +46,7 @@ Tell = Callable[[str], None]
 """Is told each step once it is done."""
 
 _OPEN: tuple[Status, ...] = ("proposed", "accepted")
-_VERDICTS: tuple[Status, ...] = ("confirmed", "neutral", "regressed")
-_OPPOSITE: dict[Kind, Kind] = {"create_index": "drop_index", "drop_index": "create_index"}
+_TOLD: tuple[Verdict, ...] = ("confirmed", "neutral", "regressed")
 _LONGEST_REASON = 300
 # What GitHub and what GitLab answer where a request of the same branch is open already.
 _TAKEN = (HTTPStatus.UNPROCESSABLE_ENTITY, HTTPStatus.CONFLICT)
@@ -76,15 +74,10 @@ class Door:
 
 @dataclass(frozen=True, slots=True)
 class _Wanted:
-    """A request as it is to be; `reverts` is the address of the one that it takes back.
-
-    `about` is the advice on record that it is about.
-    """
+    """A request or a comment as it is to be."""
 
     topic: str
     advice: Optimization
-    about: UUID
-    reverts: str | None = None
 
 
 class Desk:
@@ -105,24 +98,27 @@ class Desk:
 
     def deliver(self, advice: Optimization) -> Requested:
         """Open or update the request of a piece of advice, and say what was done."""
-        wanted = _Wanted(topic_of(advice), advice, advice.id)
+        wanted = _Wanted(topic_of(advice), advice)
         why_not = unfit(advice, self._least)
         return _told(wanted, "skipped", reason=why_not) if why_not else self._send(wanted)
 
     def learn(self) -> Iterator[Requested]:
         """Keep which of the requests sent have been merged or closed, and what that decides."""
         for kept in self._requests("sent"):
+            wanted = _Wanted(kept.topic, self._advice(kept))
             found = foremost(self._forge.requests_of(branch_of(kept.topic)))
             if found is not None and found.state != "open":
-                advice = self._advice(kept)
-                yield self._end(kept, _Wanted(kept.topic, advice, advice.id), found)
+                yield self._end(kept, wanted, found)
+            elif wanted.advice.status == "superseded":
+                yield from self._say(kept, wanted.advice, "superseded")
 
     def report(self) -> Iterator[Requested]:
         """Say on merged requests what was measured since, and take back what made things worse."""
         for kept in self._requests("merged"):
             advice = self._advice(kept)
-            if advice.status in _VERDICTS:
-                yield from self._report(kept, advice)
+            if advice.verdict in _TOLD:
+                yield from self._say(kept, advice, advice.verdict)
+            yield from map(self.deliver, self._ways_back(advice))
 
     # A request, step by step -----------------------------------------------------------------
 
@@ -143,9 +139,8 @@ class Desk:
         if found is not None and found.state != "open":
             return self._end(kept, wanted, found)
         files = self._files(wanted.advice, self._repository.folder)
-        proof = Proof(
-            wanted.topic, wanted.advice, tuple(str(file.path) for file in files), wanted.reverts
-        )
+        paths = tuple(file.path.as_posix() for file in files)
+        proof = Proof(wanted.topic, wanted.advice, paths, self._taken_back(wanted.advice))
         push = self._repository.push(branch_of(wanted.topic), files, title(proof))
         self._tell("pushed")
         if found is not None:
@@ -190,7 +185,7 @@ class Desk:
             why = "; ".join(filter(None, [why, self._last_words(found.number)]))
         with database.session(self._engine) as session:
             if kept.state != state:
-                _decide(OptimizationRepository(session), wanted, state, why)
+                _decide(OptimizationRepository(session), wanted.advice, state, why)
             rows = DeliveryRepository(session)
             rows.ended(kept.id, state, found.ended_at, found.number, found.url)
         self._tell("ended")
@@ -203,23 +198,21 @@ class Desk:
 
     # What came of it -------------------------------------------------------------------------
 
-    def _report(self, kept: Delivery, advice: Optimization) -> Iterator[Requested]:
-        said = _Wanted(outcome_of(kept.topic, advice.status), advice, advice.id)
-        if self._is_due(said):
-            yield self._comment(kept, said)
-        if advice.status == "regressed" and advice.rollback_sql and not is_revert(kept.topic):
-            back = _Wanted(revert_of(kept.topic), taken_back(advice), advice.id, kept.url)
-            if self._is_due(back):
-                yield self._send(back)
+    def _say(self, request: Delivery, advice: Optimization, word: str) -> Iterator[Requested]:
+        """Comment on a request once what its advice has come to."""
+        wanted = _Wanted(outcome_of(request.topic, word), advice)
+        kept = self._find(wanted)
+        if kept is None or kept.state == "intended":
+            yield self._comment(request, wanted, word)
 
-    def _comment(self, request: Delivery, wanted: _Wanted) -> Requested:
-        """Say on a request what was measured, unless it has been said."""
-        kept, mark = self._intend(wanted), outcome_mark(request.topic, wanted.advice.status)
+    def _comment(self, request: Delivery, wanted: _Wanted, word: str) -> Requested:
+        kept, mark = self._intend(wanted), outcome_mark(request.topic, word)
         number, url = request.number or 0, request.url or ""
         try:
-            if not any(mark in each.body for each in self._forge.comments(number)):
-                self._tell("looked")
-                self._forge.comment(number, outcome(request.topic, wanted.advice))
+            said = any(mark in each.body for each in self._forge.comments(number))
+            self._tell("looked")
+            if not said:
+                self._forge.comment(number, outcome(request.topic, wanted.advice, word))
         except DeliveryError as error:
             return self._failed(kept, wanted, "failed", str(error))
         self._tell("commented")
@@ -236,7 +229,7 @@ class Desk:
             topic=wanted.topic,
             channel=self._forge.name,
             place=self._forge.place,
-            optimization_ids=(wanted.about,),
+            optimization_ids=(wanted.advice.id,),
         )
         with database.session(self._engine) as session:
             kept = DeliveryRepository(session).intend(intent)
@@ -269,15 +262,25 @@ class Desk:
             rows = DeliveryRepository(session).list(channel=self._forge.name, state=state)
         return [r for r in rows if r.place == self._forge.place and is_request(r.topic)]
 
-    def _is_due(self, wanted: _Wanted) -> bool:
-        """Tell whether it has not ended; a comment has once it is sent."""
+    def _find(self, wanted: _Wanted) -> Delivery | None:
         with database.session(self._engine) as session:
-            kept = DeliveryRepository(session).find(
-                wanted.advice.target, wanted.topic, self._forge.name
-            )
-        if kept is None or kept.state == "intended":
-            return True
-        return kept.state == "sent" and is_request(kept.topic)
+            rows = DeliveryRepository(session)
+            return rows.find(wanted.advice.target, wanted.topic, self._forge.name)
+
+    def _ways_back(self, advice: Optimization) -> Sequence[Optimization]:
+        """Return what is open to take a piece of advice back."""
+        with database.session(self._engine) as session:
+            pending = OptimizationRepository(session).pending(advice.target)
+        return [each for each in pending if each.reverts == advice.id]
+
+    def _taken_back(self, advice: Optimization) -> TakenBack | None:
+        """Return what a piece of advice takes back, and where that was merged."""
+        if advice.reverts is None:
+            return None
+        with database.session(self._engine) as session:
+            first = OptimizationRepository(session).get(advice.reverts)
+        sent = self._find(_Wanted(topic_of(first), first))
+        return TakenBack(first, sent.url if sent else None)
 
     def _advice(self, kept: Delivery) -> Optimization:
         """Return what a request is about, as it stands now: the newest of the same advice."""
@@ -290,34 +293,28 @@ class Desk:
 
 
 def unfit(advice: Optimization, least: float) -> str | None:
-    """Return why advice is not to go out; None if it is."""
+    """Return why advice is not to go out; None if it is.
+
+    The way back from what was measured on the target asks for no confidence.
+    """
     if advice.status not in _OPEN:
         return f"it is {advice.status} already"
-    if advice.confidence < least:
+    if advice.confidence < least and advice.reverts is None:
         sure, wanted = percent(advice.confidence), percent(least)
         return f"it is sure by {sure}, and AGENTDB_DELIVER_CONFIDENCE asks for {wanted}"
     return None
 
 
-def taken_back(advice: Optimization) -> Optimization:
-    """Return the advice to undo a piece of advice: what it ran, and its way back, exchanged."""
-    return replace(
-        advice,
-        id=uuid5(advice.id, "revert"),
-        kind=_OPPOSITE.get(advice.kind, advice.kind),
-        sql=advice.rollback_sql or "",
-        rollback_sql=advice.sql,
-    )
-
-
 def _decide(
-    record: OptimizationRepository, wanted: _Wanted, state: DeliveryState, why: str
+    record: OptimizationRepository, advice: Optimization, state: DeliveryState, why: str
 ) -> None:
     """Let what people did with a request decide on its advice, where that is still open to it."""
-    advice = record.get(wanted.about)
     decision: Status = "accepted" if state == "merged" else "rejected"
-    if not is_revert(wanted.topic) and advice.status in _OPEN and advice.status != decision:
-        record.decide(advice.id, decision, why)
+    status = record.get(advice.id).status
+    if status in (*_OPEN, "superseded") and status != decision:
+        # The same may have been advised anew meanwhile: then that one is what counts.
+        with suppress(StatusRefused):
+            record.decide(advice.id, decision, why, by="delivery")
 
 
 def _changed(push: Push) -> Action:
@@ -325,7 +322,7 @@ def _changed(push: Push) -> Action:
 
 
 def _told(wanted: _Wanted, action: Action, url: str | None = None, reason: str = "") -> Requested:
-    return Requested(wanted.about, wanted.advice.title, action, url, reason)
+    return Requested(wanted.advice.id, wanted.advice.title, action, url, reason)
 
 
 _PUSHES: dict[Push, str] = {

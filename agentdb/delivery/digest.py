@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from agentdb.delivery.documents import Block, Grid, Heading, Paragraph, html_page, markdown_page
 from agentdb.delivery.webhook import escaped, fitted
 from agentdb.delivery.words import first_line, megabytes, milliseconds, percent
-from agentdb.models.optimization import Status
+from agentdb.models.optimization import Verdict
 from agentdb.repositories.advice import Optimization
 from agentdb.repositories.deliveries import Delivery
 
@@ -17,10 +17,11 @@ WEEK = timedelta(days=7)
 
 _LONGEST_QUERY = 120
 _MILLISECONDS_AN_HOUR = 3_600_000
-_VERDICTS: dict[Status, str] = {
+_VERDICTS: dict[Verdict, str] = {
     "confirmed": "helped",
     "neutral": "made no difference",
     "regressed": "made things worse",
+    "not_enough_data": "cannot be told yet",
 }
 
 
@@ -81,7 +82,7 @@ def compose_digest(  # noqa: PLR0913 - what a week is made of
         outcomes=tuple(
             each
             for each in advice
-            if each.status in _VERDICTS and each.measured_at and start < each.measured_at <= end
+            if each.verdict and each.measured_at and start < each.measured_at <= end
         ),
         worsened=tuple(worsened),
         deliveries=tuple(each for each in deliveries if start < _last_change(each) <= end),
@@ -132,7 +133,7 @@ def _lines(digest: Digest) -> Iterator[str]:
         yield f"• *new:* {escaped(first_line(new.title, _LONGEST_QUERY))} ({_expected(new)})"
     for old in digest.outcomes:
         title = escaped(first_line(old.title, _LONGEST_QUERY))
-        yield f"• *{_VERDICTS[old.status]}:* {title}{_measured(old)}"
+        yield f"• *{_verdict(old)}:* {title}{_measured(old)}"
     for each in digest.deliveries:
         if each.url:
             yield f"• *{each.state}:* <{escaped(each.url)}|{escaped(each.topic)}>"
@@ -175,7 +176,7 @@ def _new_row(new: Optimization) -> Sequence[str]:
 
 def _outcome_row(old: Optimization) -> Sequence[str]:
     expected, measured = _percent(old.gain_percent), _percent(old.measured_gain_percent)
-    return old.title, _VERDICTS[old.status], expected, measured, str(old.id)[:8]
+    return old.title, _verdict(old), expected, measured, str(old.id)[:8]
 
 
 def _sent_row(each: Delivery) -> Sequence[str]:
@@ -220,6 +221,10 @@ def _expected(new: Optimization) -> str:
 def _measured(old: Optimization) -> str:
     gain = old.measured_gain_percent
     return "" if gain is None else f" ({_percent(gain)} less time)"
+
+
+def _verdict(old: Optimization) -> str:
+    return _VERDICTS[old.verdict] if old.verdict else ""
 
 
 def _percent(value: float | None) -> str:

@@ -24,16 +24,21 @@ _LONGEST_LINE = 100
 
 
 @dataclass(frozen=True, slots=True)
-class Proof:
-    """What a pull request tells of: advice, the files that bring it, and what it takes back.
+class TakenBack:
+    """Advice that is taken back, and the address of the request that brought it, if one did."""
 
-    `reverts` is the address of the request that is taken back.
-    """
+    advice: Optimization
+    url: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Proof:
+    """What a pull request tells of: advice, the files that bring it, and what it takes back."""
 
     topic: str
     advice: Optimization
     files: tuple[str, ...]
-    reverts: str | None = None
+    reverts: TakenBack | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,8 +60,7 @@ _ROOMS = (
 
 def title(proof: Proof) -> str:
     """Return the title, which is no Markdown; it may become the message of a commit."""
-    words = silent(first_line(proof.advice.title, _LONGEST_TITLE))
-    return f"Revert: {words}" if proof.reverts else words
+    return silent(first_line(proof.advice.title, _LONGEST_TITLE))
 
 
 def body(proof: Proof) -> str:
@@ -72,7 +76,9 @@ def body(proof: Proof) -> str:
 def _parts(proof: Proof, room: _Room) -> Iterator[str]:
     advice = proof.advice
     if proof.reverts:
-        yield f"Takes back {proof.reverts}. {_measured(advice)}"
+        first = proof.reverts
+        brought = f", which {first.url} brought" if first.url else ""
+        yield f"Takes back “{quiet(first.advice.title)}”{brought}. {_measured(first.advice)}"
     yield f"## What and why\n\n{quiet(_shortened(advice.reasoning, room))}"
     yield grid(("", ""), [[f"**{name}**", value] for name, value in _facts(advice)])
     if advice.statements:
@@ -181,9 +187,17 @@ def _merging(proof: Proof) -> str:
 def _measured(advice: Optimization) -> str:
     gain = advice.measured_gain_percent
     if gain is None:
-        return "It did not do what was expected."
+        return ""
     word = "less" if gain >= 0 else "more"
-    return f"Its statements take {abs(gain):.0f} % {word} time since."
+    return f"Its statements take {abs(gain):.0f} % {word} time since{_between(advice)}."
+
+
+def _between(advice: Optimization) -> str:
+    """Return the bounds of the measured gain, which is negative where it takes more time."""
+    low, high = advice.measured_gain_low_percent, advice.measured_gain_high_percent
+    if low is None or high is None:
+        return ""
+    return f" (a gain of {low:.0f} to {high:.0f} % in 95 of 100 cases)"
 
 
 def _shortened(text: str, room: _Room) -> str:
@@ -195,24 +209,28 @@ def _shortened(text: str, room: _Room) -> str:
 # What became of it ------------------------------------------------------------------------------
 
 
-def outcome(topic: str, advice: Optimization) -> str:
-    """Return the comment that says what a merged request really did; its mark names the verdict."""
-    expected = advice.gain_percent
-    said = [f"**{_VERDICTS.get(advice.status, advice.status)}** {_measured(advice)}"]
-    if expected is not None:
-        said.append(f"Expected were {expected:.0f} % less.")
-    if advice.status_reason:
-        said.append(quiet(advice.status_reason))
-    return f"{' '.join(said)}\n\n{outcome_mark(topic, advice.status)}\n"
+def outcome(topic: str, advice: Optimization, word: str) -> str:
+    """Return the comment that says what advice has come to: a verdict, or that it is superseded."""
+    said = [f"**{_OUTCOMES[word]}**"]
+    if word != "superseded":
+        said.append(_measured(advice))
+        said.append("" if advice.gain_percent is None else _expected(advice.gain_percent))
+    said.append(quiet(advice.status_reason or ""))
+    return f"{' '.join(filter(None, said))}\n\n{outcome_mark(topic, word)}\n"
 
 
-def outcome_mark(topic: str, verdict: str) -> str:
+def outcome_mark(topic: str, word: str) -> str:
     """Return what stands in that comment, unseen."""
-    return f"<!-- agentdb:outcome={topic}:{verdict} -->"
+    return f"<!-- agentdb:outcome={topic}:{word} -->"
 
 
-_VERDICTS = {
+def _expected(gain: float) -> str:
+    return f"Expected were {gain:.0f} % less."
+
+
+_OUTCOMES = {
     "confirmed": "It helped.",
     "neutral": "It made no difference.",
     "regressed": "It made things worse.",
+    "superseded": "It is not worth it any more.",
 }

@@ -26,16 +26,6 @@ def topic_of(advice: Optimization) -> str:
     return f"{slug}-{sha256(what.encode()).hexdigest()[:_DIGITS]}"
 
 
-def revert_of(topic: str) -> str:
-    """Return the topic of taking a piece of advice back."""
-    return f"revert-{topic}"
-
-
-def is_revert(topic: str) -> bool:
-    """Tell whether a topic is to take something back."""
-    return topic.startswith("revert-")
-
-
 def outcome_of(topic: str, verdict: str) -> str:
     """Return the topic of saying what became of another: no branch's, since it has a slash."""
     return f"{topic}/{verdict}"

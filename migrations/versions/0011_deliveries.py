@@ -8,7 +8,7 @@ from sqlalchemy import Column
 from sqlalchemy.dialects.postgresql import ARRAY
 
 revision = "0011_deliveries"
-down_revision = "0008_spaces"
+down_revision = "0010_life"
 branch_labels = None
 depends_on = None
 
