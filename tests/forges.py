@@ -12,7 +12,7 @@ import re
 import subprocess
 from base64 import b64encode
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -33,6 +33,7 @@ PROJECT = "shop/orders"
 LONGEST_BODY = 65_536
 
 Headers = dict[str, str]
+Moment = Literal["before push", "after push", "before POST", "after POST"]
 
 
 @dataclass
@@ -65,6 +66,7 @@ class Loopback:
     comments: list[dict[str, Any]] = field(default_factory=list)
     faults: list[Fault] = field(default_factory=list)
     asked: list[str] = field(default_factory=list)
+    watchers: dict[Moment, Callable[[], None]] = field(default_factory=dict)
     pushes: int = 0
     lock: Lock = field(default_factory=Lock)
 
@@ -199,14 +201,21 @@ class _Handler(BaseHTTPRequestHandler):
         with self.served.lock:
             self.served.asked.append(f"{self.command} {self.path}")
             fault = self.take_fault()
+            self.pass_by("before POST" if self.command == "POST" else None)
             if fault is None or fault.after:
                 answer: Answer | None = _api(self, body)
+            self.pass_by("after POST" if self.command == "POST" else None)
             if fault is not None:
                 answer = fault.answer
         if answer is None:
             self.close_connection = True
             return
         self.reply(answer)
+
+    def pass_by(self, moment: Moment | None) -> None:
+        watcher = moment and self.served.watchers.pop(moment, None)
+        if watcher:
+            watcher()
 
     def take_fault(self) -> Fault | None:
         faults = self.served.faults
@@ -221,8 +230,9 @@ class _Handler(BaseHTTPRequestHandler):
         for name, value in answer.headers.items():
             self.send_header(name, value)
         self.send_header("Content-Length", str(len(data)))
-        self.end_headers()
-        self.wfile.write(data)
+        with suppress(ConnectionError):  # whoever asked may have been killed
+            self.end_headers()
+            self.wfile.write(data)
 
     def serve_git(self, body: bytes) -> None:
         secret = b64encode(f"{USERS[self.served.kind]}:{TOKEN}".encode()).decode()
@@ -231,8 +241,9 @@ class _Handler(BaseHTTPRequestHandler):
             self.reply(Answer(401, headers=refusal))
             return
         parts = urlsplit(self.path)
-        if self.command == "POST" and parts.path.endswith("git-receive-pack"):
-            self.served.pushes += 1
+        is_push = self.command == "POST" and parts.path.endswith("git-receive-pack")
+        self.served.pushes += is_push
+        self.pass_by("before push" if is_push else None)
         asked = {
             "GIT_PROJECT_ROOT": str(self.served.root),
             "GIT_HTTP_EXPORT_ALL": "1",
@@ -253,6 +264,7 @@ class _Handler(BaseHTTPRequestHandler):
             capture_output=True,
             check=True,
         )
+        self.pass_by("after push" if is_push else None)
         head, _, content = done.stdout.partition(b"\r\n\r\n")
         headers = dict(line.decode().split(": ", 1) for line in head.split(b"\r\n"))
         status = int(headers.pop("Status", "200").split()[0])
