@@ -31,6 +31,14 @@ The message says what happened and what to do next; a door prints it as one line
     │   ├── SchemaTaken
     │   └── SandboxEscaped
     ├── AuditRunning
+    ├── DeliveryError             advice on its way out
+    │   ├── UnclearRepository
+    │   ├── Undeliverable
+    │   ├── ClientMissing
+    │   ├── ForgeUnreachable
+    │   ├── ForgeRefused
+    │   ├── RepositoryRefused
+    │   └── DeliveryRunning
     ├── BadInput                  what a caller gave cannot be kept or searched for
     │   ├── BadText
     │   ├── BadMetadata
@@ -41,12 +49,6 @@ The message says what happened and what to do next; a door prints it as one line
     │   ├── BadData
     │   └── NotAttachable
     ├── ReaderMissing
-    ├── DeliveryError             what was to go out
-    │   ├── ClientMissing
-    │   ├── ForgeUnreachable
-    │   ├── ForgeRefused
-    │   ├── RepositoryRefused
-    │   └── DeliveryRunning
     ├── FrameworkMissing          is an ImportError too
     ├── EmbeddingError
     │   └── ModelUnavailable
@@ -179,6 +181,18 @@ class AuditRunning(AgentDBError):
     """Another audit of the same target is running."""
 
 
+class DeliveryError(AgentDBError):
+    """Advice cannot be delivered as it was asked for."""
+
+
+class UnclearRepository(DeliveryError):
+    """A repository does not say where a migration goes, or after which other one."""
+
+
+class Undeliverable(DeliveryError):
+    """Advice that is no change of the database, or that nothing safe can be made of."""
+
+
 class BadInput(AgentDBError):
     """What a caller gave cannot be kept or searched for as it is."""
 
@@ -217,10 +231,6 @@ class NotAttachable(BadInput):
 
 class ReaderMissing(AgentDBError):
     """The library that reads this kind of file is not installed: `agentdb[documents]`."""
-
-
-class DeliveryError(AgentDBError):
-    """What was to go out of the door did not."""
 
 
 class ClientMissing(DeliveryError):

@@ -213,7 +213,7 @@ class _Handler(BaseHTTPRequestHandler):
         self.reply(answer)
 
     def pass_by(self, moment: Moment | None) -> None:
-        watcher = moment and self.served.watchers.pop(moment, None)
+        watcher = self.served.watchers.pop(moment, None) if moment else None
         if watcher:
             watcher()
 
@@ -339,14 +339,14 @@ class _GitHub:
         top = f"/repos/{PROJECT}"
         return [
             ("GET", top, lambda **_: Answer(200, {"default_branch": "main"})),
-            ("GET", f"{top}/pulls", self.list),
+            ("GET", f"{top}/pulls", self.listed),
             ("POST", f"{top}/pulls", self.open),
             ("PATCH", rf"{top}/pulls/(\d+)", self.update),
             ("GET", rf"{top}/issues/(\d+)/comments", self.comments),
             ("POST", rf"{top}/issues/(\d+)/comments", self.comment),
         ]
 
-    def list(self, *, query: Mapping[str, str], **_: object) -> Answer:
+    def listed(self, *, query: Mapping[str, str], **_: object) -> Answer:
         state = query.get("state", "open")
         owner, _colon, branch = query.get("head", ":").partition(":")
         found = [
@@ -424,14 +424,14 @@ class _GitLab:
         assert unquote(top).endswith(PROJECT)
         return [
             ("GET", top, lambda **_: Answer(200, {"default_branch": "main"})),
-            ("GET", f"{top}/merge_requests", self.list),
+            ("GET", f"{top}/merge_requests", self.listed),
             ("POST", f"{top}/merge_requests", self.open),
             ("PUT", rf"{top}/merge_requests/(\d+)", self.update),
             ("GET", rf"{top}/merge_requests/(\d+)/notes", self.comments),
             ("POST", rf"{top}/merge_requests/(\d+)/notes", self.comment),
         ]
 
-    def list(self, *, query: Mapping[str, str], **_: object) -> Answer:
+    def listed(self, *, query: Mapping[str, str], **_: object) -> Answer:
         state = query.get("state", "all")
         found = [
             self.told(request)

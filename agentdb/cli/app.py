@@ -20,6 +20,7 @@ from agentdb.cli import (
     attach,
     audit,
     database,
+    deliver,
     demo,
     evaluate,
     ingest,
@@ -50,6 +51,7 @@ app.command(epilog=database.DOCTOR_EXAMPLE)(database.doctor)
 app.command(epilog=demo.EXAMPLE)(demo.demo)
 app.command(epilog=audit.EXAMPLE)(audit.audit)
 app.add_typer(recommendations.app)
+app.command(epilog=deliver.EXAMPLE)(deliver.deliver)
 app.command(epilog=similar.EXAMPLE)(similar.similar)
 app.command(epilog=memory.REMEMBER_EXAMPLE)(memory.remember)
 app.command(epilog=memory.RECALL_EXAMPLE)(memory.recall)

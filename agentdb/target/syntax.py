@@ -22,6 +22,7 @@ __all__ = [
     "find",
     "fingerprint",
     "foreign_sql",
+    "parse_all",
     "parse_one",
     "pb",  # the nodes themselves: everybody else takes them from here
     "strings",
@@ -51,6 +52,14 @@ def parse_one(text: str) -> pb.Node:
 
     Raises Unparsable for a syntax error, for no statement and for more than one.
     """
+    statements = parse_all(text)
+    if len(statements) != 1:
+        raise Unparsable(f"holds {len(statements)} statements, not one")
+    return statements[0]
+
+
+def parse_all(text: str) -> tuple[pb.Node, ...]:
+    """Return the statements in `text`, in their order; raise Unparsable for a syntax error."""
     if "\0" in text:
         raise Unparsable("holds a NUL character")
     _refuse_endless(text)
@@ -60,9 +69,7 @@ def parse_one(text: str) -> pb.Node:
         raise Unparsable(error.message) from error
     except DecodeError as error:
         raise Unparsable("is nested too deeply") from error
-    if len(statements) != 1:
-        raise Unparsable(f"holds {len(statements)} statements, not one")
-    return statements[0].stmt
+    return tuple(statement.stmt for statement in statements)
 
 
 def _refuse_endless(text: str) -> None:

@@ -19,8 +19,10 @@ from agentdb.delivery.github import TOKEN as GITHUB_TOKEN
 from agentdb.delivery.github import GitHub, github_account
 from agentdb.delivery.gitlab import TOKEN as GITLAB_TOKEN
 from agentdb.delivery.gitlab import GitLab, gitlab_account
+from agentdb.delivery.migrations.detecting import detect
+from agentdb.delivery.migrations.files import migration_files
 from agentdb.delivery.remote import Remote, read_remote
-from agentdb.delivery.repository import Credentials, Repository, origin_of
+from agentdb.delivery.repository import Credentials, File, Repository, origin_of
 from agentdb.errors import BadSetting, DatabaseError, DeliveryRunning
 from agentdb.repositories.advice import Optimization
 from agentdb.settings import Settings
@@ -29,10 +31,20 @@ from agentdb.wiring.storage import storage
 _ADDRESS = re.compile(r"\w+://|[\w.-]+@[\w.-]+:")
 
 
+def migration_of(
+    advice: Optimization, repository: Path, *, app: str | None = None
+) -> Sequence[File]:
+    """Return the migration of a piece of advice in a repository's own dialect.
+
+    Raises UnclearRepository and Undeliverable.
+    """
+    return migration_files([advice], repository, detect(repository), app=app)
+
+
 def deliver_requests(
     settings: Settings,
     advice: Sequence[Optimization],
-    files: Files,
+    files: Files = migration_of,
     tell: Tell = lambda _: None,
 ) -> tuple[Requested, ...]:
     """Open or update a pull request for each piece of advice, and return what was done.
@@ -46,7 +58,7 @@ def deliver_requests(
 
 
 def follow_requests(
-    settings: Settings, files: Files, tell: Tell = lambda _: None
+    settings: Settings, files: Files = migration_of, tell: Tell = lambda _: None
 ) -> tuple[Requested, ...]:
     """Learn what became of the requests sent, say what was measured; return what was done.
 

@@ -59,7 +59,7 @@ def files(advice: Optimization, repository: Path) -> Sequence[File]:
     text = f"{advice.sql};\n"
     there = sorted((repository / "migrations").glob("*.sql"))
     known = [path.relative_to(repository) for path in there if path.read_text() == text]
-    return [File(*known, text) if known else File(Path(NAME.format(len(there) + 1)), text)]
+    return [File(known[0] if known else Path(NAME.format(len(there) + 1)), text)]
 
 
 NAME = "migrations/{:04}_index.sql"
