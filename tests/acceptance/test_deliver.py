@@ -86,13 +86,18 @@ def test_what_is_accepted_becomes_pull_requests_once(
 
         unsure = printed(*here, **{"deliver_confidence": "1", **shop})
         assert {each["action"] for each in unsure} == {"skipped"}
+
+
+def test_a_token_that_is_missing_or_refused_is_said(
+    shop: Mapping[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one = printed("audit", **shop)["recommendations"][0]["id"]
+    monkeypatch.delenv("GITHUB_TOKEN", raising=False)
+    with loopback("github", tmp_path) as served:
+        here = ("deliver", one, "--to", "github", "--repository", served.address)
+        assert "need a token: set GITHUB_TOKEN" in complaint(agentdb(*here, **shop))
         monkeypatch.setenv("GITHUB_TOKEN", "ghp_wrong")
-        monkeypatch.setenv("GITLAB_TOKEN", "ghp_wrong")
-        refused = complaint(agentdb(*here[:-2], **sure))
-        assert "does not accept the token" in refused
-        assert "ghp_wrong" not in refused
-    monkeypatch.delenv("GITHUB_TOKEN")
-    monkeypatch.delenv("GITLAB_TOKEN")
-    assert "need a token: set GIT" in complaint(agentdb(*here, **shop))
-    told = agentdb(*here, "--dry-run", **shop)
-    assert told.returncode == 2
+        refused = complaint(agentdb(*here, **shop))
+    assert "does not accept the token" in refused
+    assert "ghp_wrong" not in refused
+    assert agentdb(*here, "--dry-run", **shop).returncode == 2
