@@ -18,7 +18,7 @@ from agentdb.target.statements import (
     read_entries,
     watch_activity,
 )
-from agentdb.target.syntax import Unparsable, find, fingerprint, parse_one, pb
+from agentdb.target.syntax import Unparsable, find, fingerprint, parse_one, pb, walk
 
 _LONGEST_LIST = 50
 
@@ -248,7 +248,7 @@ def _verdict_on_tree(tree: pb.Node) -> Kind | _LeftOut:
     kind = kind_of(tree)
     if kind is None:
         return _LeftOut("a utility statement")
-    return _verdict_on_relations(named_relations(tree)) or kind
+    return _verdict_on_relations(named_relations(list(walk(tree)))) or kind
 
 
 def _verdict_on_relations(relations: Sequence[pb.RangeVar]) -> _LeftOut | None:

@@ -66,18 +66,25 @@ def schedule(
     options = audit_options or []
     errand = _errand("audit", *options)
     snapshot = _errand("snapshot", *_target_in(options))
-    match print_:
-        case Clock.CRON:
-            print_text(crontab(moment, errand))
-            if snapshots:
-                print_text(regular_crontab(snapshots, snapshot))
-        case Clock.SYSTEMD:
-            print_text(systemd_units(moment, errand, getpass.getuser()))
-            if snapshots:
-                print_text("\n" + regular_units(snapshots, snapshot, getpass.getuser()))
-        case None:
-            beside = Regular(lambda: run_errand(snapshot), snapshots) if snapshots else None
-            run_weekly(lambda: run_errand(errand), moment, say, regular=beside)
+    if print_:
+        print_text(_printed(print_, moment, errand))
+        if snapshots:
+            print_text(_printed_regular(print_, snapshots, snapshot))
+        return
+    beside = Regular(lambda: run_errand(snapshot), snapshots) if snapshots else None
+    run_weekly(lambda: run_errand(errand), moment, say, regular=beside)
+
+
+def _printed(clock: Clock, moment: Weekly, errand: Errand) -> str:
+    if clock == Clock.CRON:
+        return crontab(moment, errand)
+    return systemd_units(moment, errand, getpass.getuser())
+
+
+def _printed_regular(clock: Clock, minutes: int, errand: Errand) -> str:
+    if clock == Clock.CRON:
+        return regular_crontab(minutes, errand)
+    return "\n" + regular_units(minutes, errand, getpass.getuser())
 
 
 def _errand(*words: str) -> Errand:

@@ -31,26 +31,16 @@ from agentdb.target.statements import (
     HIDDEN,
     TAG,
     Extension,
+    Window,
     hidden_texts,
     not_readable,
     read_extension,
     read_window,
     readable_schema,
 )
-from agentdb.target.syntax import Unparsable, fingerprint, parse_one, pb
+from agentdb.target.syntax import Unparsable, fingerprint, parse_one, pb, walk
 
 _T = TypeVar("_T")
-
-
-@dataclass(frozen=True, slots=True)
-class _Occasion:
-    """What is known before anything is read; `schema` is where pg_stat_statements is."""
-
-    target: str
-    taken_at: datetime
-    extension: Extension
-    schema: str
-    altered: Sequence[Altered]
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +79,20 @@ class _View:
     tables: list[str]
 
 
+@dataclass(frozen=True, slots=True)
+class _Parts:
+    """Everything that was read; `altered` are oids of tables whose indexes were not."""
+
+    server: _Server
+    entries: Sequence[_Entry]
+    window: Window
+    tables: Sequence[TableCounters]
+    views: Sequence[_View]
+    indexes: Sequence[IndexCounters]
+    settings: Mapping[str, str]
+    altered: frozenset[int]
+
+
 def read_counters(connection: Connection, target: str, taken_at: datetime) -> Reading:
     """Return the counters of this database: of its statements, tables, indexes and settings.
 
@@ -104,7 +108,7 @@ def read_counters(connection: Connection, target: str, taken_at: datetime) -> Re
         with translating_loss():
             altered = altered_relations(connection)
             with _one_moment(connection):
-                return _read(connection, _Occasion(target, taken_at, extension, schema, altered))
+                parts = _read(connection, extension, schema, altered)
     except InsufficientPrivilege as error:
         raise not_readable(schema, connection.info.user) from error
     except LockNotAvailable as error:
@@ -116,6 +120,8 @@ def read_counters(connection: Connection, target: str, taken_at: datetime) -> Re
             f"the audited database took too long ({error.diag.message_primary}): "
             "raise AGENTDB_STATEMENT_TIMEOUT_MS"
         ) from error
+    # With no transaction open: to parse statements takes time.
+    return _reading(parts, target, taken_at, connection.info.user)
 
 
 @contextmanager
@@ -128,40 +134,27 @@ def _one_moment(connection: Connection) -> Iterator[None]:
             connection.execute(query("sandbox/rollback"))
 
 
-def _read(connection: Connection, occasion: _Occasion) -> Reading:
+def _read(
+    connection: Connection, extension: Extension, schema: str, altered: Sequence[Altered]
+) -> _Parts:
     (server,) = _fetch(connection, "snapshot/server", class_row(_Server))
     connection.execute(query("catalog/qualified_names"))
-    entries = _fetch(connection, "snapshot/statements", kwargs_row(_entry), occasion)
-    window = read_window(connection, occasion.extension)
-    tables = _fetch(connection, "snapshot/tables", kwargs_row(_table))
-    views = _fetch(connection, "snapshot/views", class_row(_View))
-    altered = {one.oid for one in occasion.altered}
-    statements = tuple(_statements(entries, _Names(server.search_path, tables, views)))
-    if not statements and any(entry.query == HIDDEN for entry in entries):
-        raise hidden_texts(connection.info.user)
-    return Reading(
-        target=occasion.target,
-        taken_at=occasion.taken_at,
-        server_time=server.server_time,
-        server_version=server.server_version,
-        server_started_at=server.server_started_at,
-        database_oid=server.database_oid,
-        statements_reset_at=window.since,
-        database_reset_at=server.database_reset_at,
-        evictions=window.evictions,
-        unidentified=sum(not entry.is_identified for entry in entries),
+    oids = [one.oid for one in altered]
+    return _Parts(
+        server=server,
+        entries=_fetch(connection, "snapshot/statements", kwargs_row(_entry), schema),
+        window=read_window(connection, extension),
+        tables=_fetch(connection, "snapshot/tables", kwargs_row(_table)),
+        views=_fetch(connection, "snapshot/views", class_row(_View)),
+        indexes=_indexes(connection, oids),
         settings=_settings(connection),
-        statements=statements,
-        tables=tuple(tables),
-        indexes=tuple(_indexes(connection, occasion)),
-        altered=frozenset((table.schema, table.name) for table in tables if table.oid in altered),
+        altered=frozenset(oids),
     )
 
 
-def _indexes(connection: Connection, occasion: _Occasion) -> list[IndexCounters]:
+def _indexes(connection: Connection, altered: Sequence[int]) -> list[IndexCounters]:
     with connection.cursor(row_factory=class_row(IndexCounters)) as cursor:
-        given = {"altered": [one.oid for one in occasion.altered]}
-        return cursor.execute(query("snapshot/indexes"), given).fetchall()
+        return cursor.execute(query("snapshot/indexes"), {"altered": altered}).fetchall()
 
 
 def _settings(connection: Connection) -> Mapping[str, str]:
@@ -170,10 +163,10 @@ def _settings(connection: Connection) -> Mapping[str, str]:
 
 
 def _fetch(
-    connection: Connection, name: str, factory: RowFactory[_T], occasion: _Occasion | None = None
+    connection: Connection, name: str, factory: RowFactory[_T], schema: str = ""
 ) -> list[_T]:
     text = query(name)
-    named = text.format(schema=Identifier(occasion.schema)) if occasion else text
+    named = text.format(schema=Identifier(schema)) if schema else text
     with connection.cursor(row_factory=factory) as cursor:
         return cursor.execute(named).fetchall()
 
@@ -189,7 +182,32 @@ def _table(**row: object) -> TableCounters:
     return TableCounters(work=work, **row)  # type: ignore[arg-type]
 
 
-# What the entries are -----------------------------------------------------------------------------
+# What was read, put together ----------------------------------------------------------------------
+
+
+def _reading(parts: _Parts, target: str, taken_at: datetime, role: str) -> Reading:
+    names = _Names(parts.server.search_path, parts.tables, parts.views)
+    statements = tuple(_statements(parts.entries, names))
+    if not statements and any(entry.query == HIDDEN for entry in parts.entries):
+        raise hidden_texts(role)
+    altered = (table for table in parts.tables if table.oid in parts.altered)
+    return Reading(
+        target=target,
+        taken_at=taken_at,
+        server_time=parts.server.server_time,
+        server_version=parts.server.server_version,
+        server_started_at=parts.server.server_started_at,
+        database_oid=parts.server.database_oid,
+        statements_reset_at=parts.window.since,
+        database_reset_at=parts.server.database_reset_at,
+        evictions=parts.window.evictions,
+        unidentified=sum(not entry.is_identified for entry in parts.entries),
+        settings=parts.settings,
+        statements=statements,
+        tables=tuple(parts.tables),
+        indexes=tuple(parts.indexes),
+        altered=frozenset((table.schema, table.name) for table in altered),
+    )
 
 
 class _Names:
@@ -239,7 +257,8 @@ def _statement(text: str, names: _Names) -> Statement | None:
         tree, mark = parse_one(text), fingerprint(text)
     except Unparsable:
         return None
-    relations = named_relations(tree)
+    nodes = list(walk(tree))
+    relations = named_relations(nodes)
     if not kind_of(tree) or all(is_system(name) or is_ours(name) for name in relations):
         return None
-    return Statement(mark, text, names.tables(relations), writes(tree))
+    return Statement(mark, text, names.tables(relations), writes(nodes))

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Literal
 
-from agentdb.target.syntax import find, pb
+from agentdb.target.syntax import Node, pb
 
 Kind = Literal["select", "insert", "update", "delete", "merge"]
 
@@ -28,12 +28,11 @@ def kind_of(tree: pb.Node) -> Kind | None:
     return _KINDS.get(str(tree.WhichOneof("node")))
 
 
-def named_relations(tree: pb.Node) -> list[pb.RangeVar]:
-    """Return the relations it names, common table expressions left out."""
-    hidden = {cte.ctename for cte in find(tree, pb.CommonTableExpr)}
-    return [
-        name for name in find(tree, pb.RangeVar) if name.schemaname or name.relname not in hidden
-    ]
+def named_relations(nodes: Sequence[Node]) -> list[pb.RangeVar]:
+    """Return the relations that a statement's nodes name, common table expressions left out."""
+    hidden = {node.ctename for node in nodes if isinstance(node, pb.CommonTableExpr)}
+    named = (node for node in nodes if isinstance(node, pb.RangeVar))
+    return [name for name in named if name.schemaname or name.relname not in hidden]
 
 
 def is_system(name: pb.RangeVar) -> bool:
@@ -47,6 +46,6 @@ def is_ours(name: pb.RangeVar) -> bool:
     return bool(name.schemaname == OUR_SCHEMA)
 
 
-def writes(tree: pb.Node) -> bool:
-    """Tell whether it changes rows, in a common table expression perhaps."""
-    return any(next(find(tree, kind), None) is not None for kind in _WRITING)
+def writes(nodes: Iterable[Node]) -> bool:
+    """Tell whether a statement changes rows, in a common table expression perhaps."""
+    return any(isinstance(node, _WRITING) for node in nodes)

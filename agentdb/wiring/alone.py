@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 
-from sqlalchemy import Engine, func, select
+from sqlalchemy import ColumnElement, Connection, Engine, func, select
 
 from agentdb.errors import AuditRunning, DatabaseError, SnapshotRunning
 
@@ -44,5 +44,10 @@ def _held(engine: Engine, name: str) -> Iterator[bool]:
             yield held
         finally:
             if held:
-                with suppress(DatabaseError):
-                    connection.execute(select(func.pg_advisory_unlock(key)))
+                _release(connection, key)
+
+
+def _release(connection: Connection, key: ColumnElement[int]) -> None:
+    """Give a lock back: the connection goes back to its pool."""
+    with suppress(DatabaseError):
+        connection.execute(select(func.pg_advisory_unlock(key)))
