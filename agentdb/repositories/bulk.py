@@ -7,13 +7,14 @@ session's own statement, so it is the same on an event loop, in a savepoint and 
 from __future__ import annotations
 
 import gc
+import time
 from collections import deque
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, NamedTuple, TypeAlias, cast
+from typing import Any, NamedTuple, ParamSpec, TypeAlias, TypeVar, cast
 
 from sqlalchemy import (
     ColumnElement,
@@ -45,9 +46,13 @@ FROM = 50
 _MOST = 1_000  # a statement holds: its arrays, the vectors above all, stay near the processor
 _MOST_CHARACTERS = 8_000_000
 _OID = "agentdb halfvec"
+_HEAD_START = 0.004  # seconds: by then a statement has been sent
 _UNTRACKED = {"synchronize_session": False}
 
 Identity: TypeAlias = tuple[str, str, bytes]
+
+_Given = ParamSpec("_Given")
+_Result = TypeVar("_Result")
 
 
 @contextmanager
@@ -165,7 +170,7 @@ class Bulk:
                 there = self._read(
                     [id_ for draft, (id_, _, times) in pairs if times != draft.times]
                 )
-                kept.append(beside.submit(self._memories, pairs, there, bound["now"]))
+                kept.append(_submit(beside, self._memories, pairs, there, bound["now"]))
             return [memory for each in kept for memory in each.result()]
 
     def count(self, drafts: Sequence[Draft]) -> int:
@@ -184,7 +189,7 @@ class Bulk:
         packing = deque[tuple[Sequence[Draft], Future[dict[str, Packed]]]]()
         for part in (*_parts(drafts), None):
             if part is not None:
-                packing.append((part, beside.submit(_arrays, part, halfvec)))
+                packing.append((part, _submit(beside, _arrays, part, halfvec)))
             if packing and (part is None or len(packing) > 1):
                 whose = {"tenant": self.tenant, "namespace": self.namespace}
                 now = self.session.scalar(select(func.clock_timestamp()))
@@ -230,6 +235,24 @@ class Bulk:
             return {}
         rows = self.session.execute(select(*ENTRY).where(EntryRow.id == func.any(ids)))
         return {row.id: Memory(**row._asdict()) for row in rows}
+
+
+def _submit(
+    beside: Executor,
+    work: Callable[_Given, _Result],
+    *given: _Given.args,
+    **named: _Given.kwargs,
+) -> Future[_Result]:
+    """Have something done while the server is at work.
+
+    Not at once: only one thread runs Python at a time, and the statement is to be sent first.
+    """
+
+    def later() -> _Result:
+        time.sleep(_HEAD_START)
+        return work(*given, **named)
+
+    return beside.submit(later)
 
 
 def halfvec_number(session: Session) -> int:

@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from hashlib import blake2b, sha256
+from operator import is_
 from typing import Any, Literal, NoReturn, TypeAlias, get_args
 
 from pgvector import HalfVector as HalfWire
@@ -432,6 +433,8 @@ class MemoryRepository(Tenanted):
         rows = directions(vectors) if drafts else None
         if rows is not None:
             self._check_dimension(rows[0])
+            if all(map(is_, rows, vectors)):
+                return list(drafts)
             return [Draft(*draft[:-1], row) for draft, row in zip(drafts, rows, strict=True)]
         checked: list[Draft] = []
         for draft in drafts:
@@ -602,6 +605,7 @@ def _draft(memory: NewMemory | str, place: int = 0) -> Draft:
         (new.kind, new.subject or "", digest),
         None if new.ttl is None else datetime.now(UTC) + new.ttl,
         place,
+        vector=new.vector,
     )
 
 
