@@ -33,7 +33,12 @@ The message says what happened and what to do next; a door prints it as one line
     ├── AuditRunning
     ├── DeliveryError             advice on its way out
     │   ├── UnclearRepository
-    │   └── Undeliverable
+    │   ├── Undeliverable
+    │   ├── ClientMissing
+    │   ├── ForgeUnreachable
+    │   ├── ForgeRefused
+    │   ├── RepositoryRefused
+    │   └── DeliveryRunning
     ├── SnapshotRunning
     ├── BadInput                  what a caller gave cannot be kept or searched for
     │   ├── BadText
@@ -231,6 +236,30 @@ class NotAttachable(BadInput):
 
 class ReaderMissing(AgentDBError):
     """The library that reads this kind of file is not installed: `agentdb[documents]`."""
+
+
+class ClientMissing(DeliveryError):
+    """The library that speaks to GitHub and GitLab is not installed: `agentdb[deliver]`."""
+
+
+class ForgeUnreachable(DeliveryError):
+    """GitHub, GitLab or whoever takes messages does not answer, or asks to wait: try again."""
+
+
+class ForgeRefused(DeliveryError):
+    """GitHub, GitLab or whoever takes messages refuses; `status` is its answer's, as in HTTP."""
+
+    def __init__(self, message: str, status: int) -> None:
+        super().__init__(message)
+        self.status = status
+
+
+class RepositoryRefused(DeliveryError):
+    """The git repository cannot be read, or does not take what is pushed."""
+
+
+class DeliveryRunning(DeliveryError):
+    """Somebody else is delivering right now."""
 
 
 class FrameworkMissing(AgentDBError, ImportError):

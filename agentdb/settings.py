@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Annotated, Literal
+from urllib.parse import urlsplit
 
 import psycopg
 from psycopg.conninfo import conninfo_to_dict
@@ -26,6 +27,8 @@ FILE = "agentdb.toml"
 
 CLASSIC: Mapping[str, object] = {"min_mean_ms": 500.0, "min_calls": 101, "share_of_time": 1.0}
 """The thresholds most guides give: a mean of 500 ms and more, over 100 calls."""
+
+LOOPBACK = ("localhost", "127.0.0.1", "::1")
 
 _URL_FORM = "postgresql://USER:PASSWORD@HOST:PORT/DATABASE"
 
@@ -65,6 +68,26 @@ def _split(names: object) -> object:
 Url = Annotated[str, AfterValidator(checked_url)]
 
 
+def checked_web_url(url: str) -> str:
+    """Return the URL of a web service; a secret goes over https, or to this machine.
+
+    Raises ValueError, whose message never holds a part of the URL: it may be a secret.
+    """
+    try:
+        parts = urlsplit(url.strip())
+        host, _ = parts.hostname, parts.port
+    except ValueError:
+        raise ValueError("not a URL; write https://HOST/…") from None
+    if parts.scheme not in ("http", "https") or not host or "@" in parts.netloc:
+        raise ValueError("not a plain URL; write https://HOST/…")
+    if parts.scheme == "http" and host not in LOOPBACK:
+        raise ValueError("secrets do not travel over http; write https://HOST/…")
+    return url.strip().rstrip("/")
+
+
+WebUrl = Annotated[str, AfterValidator(checked_web_url)]
+
+
 class Settings(BaseSettings):
     """What agentdb was told, checked. Build it with `read_settings`.
 
@@ -100,6 +123,13 @@ class Settings(BaseSettings):
     statement_timeout_ms: int = Field(10_000, ge=1)
     lock_timeout_ms: int = Field(200, ge=1)
     trusted_functions: Annotated[tuple[str, ...], NoDecode, BeforeValidator(_split)] = ()
+
+    deliver_to: Literal["github", "gitlab"] | None = None  # None: no pull requests
+    deliver_repository: str = Field(".", min_length=1, repr=False)  # may hold a password
+    deliver_base: str | None = None  # None: the project's default branch
+    deliver_confidence: float = Field(0.8, ge=0, le=1)
+    forge_url: WebUrl | None = None  # None: as the repository's address has it
+    webhook_url: WebUrl | None = Field(None, repr=False)  # whoever knows it may write there
 
     @classmethod
     def settings_customise_sources(

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from html import escape
 from typing import assert_never
 
+from agentdb.delivery.markdown import fenced, grid, plain
 from agentdb.delivery.report import Advised, Outcome, ReliabilityBin, Report
 from agentdb.delivery.words import (
     covered,
@@ -65,13 +65,22 @@ def as_json(report: Report) -> str:
 
 def as_markdown(report: Report) -> str:
     """Return a page for a repository, a ticket or a chat."""
-    return "\n\n".join(map(_markdown, blocks(report))) + "\n"
+    return markdown_page(blocks(report))
 
 
 def as_html(report: Report) -> str:
     """Return a page that stands alone: no script, nothing loaded from elsewhere."""
-    body = "\n".join(map(_html, blocks(report)))
-    return _PAGE.format(title=escape(f"agentdb: {named(report)}"), body=body)
+    return html_page(f"agentdb: {named(report)}", blocks(report))
+
+
+def markdown_page(parts: Iterable[Block]) -> str:
+    """Return a document as Markdown."""
+    return "\n\n".join(map(_markdown, parts)) + "\n"
+
+
+def html_page(title: str, parts: Iterable[Block]) -> str:
+    """Return a document as HTML that stands alone."""
+    return _PAGE.format(title=escape(title), body="\n".join(map(_html, parts)))
 
 
 def blocks(report: Report) -> Iterator[Block]:
@@ -173,27 +182,14 @@ def _skipped(report: Report) -> Iterator[Block]:
 def _markdown(block: Block) -> str:
     match block:
         case Heading(level, text):
-            return f"{'#' * level} {_plain(text)}"
+            return f"{'#' * level} {plain(text)}"
         case Paragraph(text):
-            return _plain(text)
+            return plain(text)
         case Code(text):
-            # A fence longer than any row of backquotes in the text.
-            longest = max(map(len, re.findall("`+", text)), default=0)
-            fence = "`" * max(3, longest + 1)
-            return f"{fence}sql\n{text}\n{fence}"
+            return fenced(text, "sql")
         case Grid(columns, rows):
-            lines = [columns, ["---"] * len(columns), *rows]
-            return "\n".join(f"| {' | '.join(map(_cell, line))} |" for line in lines)
+            return grid([*map(plain, columns)], [[*map(plain, row)] for row in rows])
     assert_never(block)
-
-
-def _plain(text: str) -> str:
-    """Return text that Markdown shows as it is."""
-    return re.sub(r"([\\`*_<>\[\]#|])", r"\\\1", text)
-
-
-def _cell(text: str) -> str:
-    return text if text == "---" else _plain(text)
 
 
 def _html(block: Block) -> str:

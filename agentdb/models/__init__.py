@@ -6,6 +6,7 @@ from agentdb.models.attachment import AttachedRow, AttachmentRow, QueueRow
 from agentdb.models.audit import AuditRow, StatementRow
 from agentdb.models.base import Base
 from agentdb.models.conversation import InteractionRow, MessageRow, SessionRow
+from agentdb.models.delivery import DeliveryRow
 from agentdb.models.document import DocumentVersionRow
 from agentdb.models.embedding import EmbeddingRow
 from agentdb.models.entry import EntryRow, SpaceRow
@@ -34,6 +35,7 @@ __all__ = [
     "Base",
     "BucketRow",
     "CounterRow",
+    "DeliveryRow",
     "DocumentVersionRow",
     "EmbeddingRow",
     "EntryRow",

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
+from typing import get_args
 
 import postgast
+import pytest
 
 from tests.acceptance.running import agentdb, complaint, printed
+from tests.forges import TOKEN, Kind, loopback
 from tests.servers import run, value
 
 COUNT = "SELECT count(*) FROM pg_index WHERE indisvalid AND indexrelid::regclass::text ~ '_idx$'"
@@ -56,3 +59,45 @@ def test_what_cannot_be_delivered_is_said(shop: Mapping[str, str], tmp_path: Pat
 
     agentdb("recommendations", "reject", one, "--why", "the table goes", **shop)
     assert "was rejected (the table goes)" in complaint(agentdb(*here, **shop))
+
+
+@pytest.mark.parametrize("kind", get_args(Kind))
+def test_what_is_accepted_becomes_pull_requests_once(
+    shop: Mapping[str, str], tmp_path: Path, kind: Kind, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    advised = printed("audit", **shop)["recommendations"]
+    for each in advised:
+        agentdb("recommendations", "accept", each["id"], **shop)
+    monkeypatch.setenv("GITHUB_TOKEN", TOKEN)
+    monkeypatch.setenv("GITLAB_TOKEN", TOKEN)
+    with loopback(kind, tmp_path) as served:
+        here = ("deliver", "--to", kind, "--repository", served.address, "--base", "main")
+        sure = {"deliver_confidence": "0.5", **shop}
+        first = agentdb(*here, "--verbose", **sure)
+        assert first.returncode == 0, first.stderr
+        assert [line.split(": ")[0] for line in first.stdout.splitlines()] == ["opened", "opened"]
+        assert len(served.requests) == 2
+        for request in served.requests:
+            assert served.file(request["branch"], "migrations") != ""
+            assert "## What it does to which statements" in request["body"]
+        assert {each["action"] for each in printed(*here, **sure)} == {"unchanged"}
+        assert len(served.requests) == 2
+        assert TOKEN not in first.stdout + first.stderr
+
+        unsure = printed(*here, **{"deliver_confidence": "1", **shop})
+        assert {each["action"] for each in unsure} == {"skipped"}
+
+
+def test_a_token_that_is_missing_or_refused_is_said(
+    shop: Mapping[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one = printed("audit", **shop)["recommendations"][0]["id"]
+    monkeypatch.delenv("GITHUB_TOKEN", raising=False)
+    with loopback("github", tmp_path) as served:
+        here = ("deliver", one, "--to", "github", "--repository", served.address)
+        assert "need a token: set GITHUB_TOKEN" in complaint(agentdb(*here, **shop))
+        monkeypatch.setenv("GITHUB_TOKEN", "ghp_wrong")
+        refused = complaint(agentdb(*here, **shop))
+    assert "does not accept the token" in refused
+    assert "ghp_wrong" not in refused
+    assert agentdb(*here, "--dry-run", **shop).returncode == 2

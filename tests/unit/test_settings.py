@@ -142,6 +142,13 @@ def test_a_url_is_understood_in_several_forms(url: str, understood: str) -> None
         ("lock_timeout_ms", 0),
         ("statement_timeout_ms", "soon"),
         ("preset", "modern"),
+        ("deliver_to", "sourcehut"),
+        ("deliver_confidence", 80),
+        ("forge_url", "ghe.example"),
+        ("forge_url", "http://ghe.example/api/v3"),
+        ("webhook_url", f"http://hooks.example/{SECRET}"),
+        ("webhook_url", f"https://ann:{SECRET}@hooks.example/"),
+        ("webhook_url", f"https://[{SECRET}/"),
     ],
 )
 def test_a_wrong_value_is_refused_by_name(name: str, value: object) -> None:
