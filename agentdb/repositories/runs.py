@@ -1,4 +1,4 @@
-"""Weekly runs kept: when, which steps, how each ended; what is running is known to be only begun."""
+"""Weekly runs kept: when, which steps, how each ended; of what runs, only that it was begun."""
 
 from __future__ import annotations
 
@@ -132,7 +132,7 @@ class RunRepository:
         ).returning(RunStepRow)
         return _step(self._session.scalars(again, execution_options=_FRESH).one())
 
-    def end_step(  # noqa: PLR0913 - how a step can end
+    def end_step(
         self,
         run_id: UUID,
         name: str,

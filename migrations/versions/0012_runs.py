@@ -30,7 +30,7 @@ def upgrade() -> None:
         schema=SCHEMA,
     )
     op.create_index(
-        "runs_target_started_at_idx", "runs", ["target", sa.text("started_at DESC")], schema=SCHEMA
+        "runs_target_idx", "runs", ["target", sa.text("started_at DESC")], schema=SCHEMA
     )
     _create_steps()
     op.create_table(
