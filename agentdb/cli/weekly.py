@@ -26,12 +26,19 @@ from agentdb.settings import read_settings
 
 if TYPE_CHECKING:  # SQLAlchemy and numpy, which --help does without
     from agentdb.delivery.migrations.migration_file import Dialect
-    from agentdb.models.base import Json
     from agentdb.repositories.runs import RunStep
     from agentdb.wiring.week import Order
     from agentdb.wiring.weekly import WeekReport
 
 EXAMPLE = "Example: agentdb weekly --if-due --digest week.md --deliver github --repository ~/shop"
+
+_WORDS = {
+    "snapshot": "{calls} calls of {statements} statements",
+    "outcomes": "{changed} changed, {reverts} to be taken back",
+    "regressions": "{slower} statements slower",
+    "audit": "{recommendations} recommendations",
+    "digest": "{topic}",
+}
 
 IfDueOption = Annotated[
     bool, typer.Option("--if-due", help="Only if the last finished run is 6.5 days old.")
@@ -126,19 +133,10 @@ def _failure(done: WeekReport) -> str:
 
 
 def _in_words(step: RunStep) -> str:
-    """Return what a step found in a few words: numbers and names, and how many of what is many."""
     found = step.summary if isinstance(step.summary, Mapping) else {}
-    told = [(name.replace("_", " "), _figure(value)) for name, value in found.items()]
-    return ", ".join(f"{name} {figure}" for name, figure in told if figure)
-
-
-def _figure(value: Json) -> str:
-    match value:
-        case bool() | None:
-            return ""
-        case float():
-            return f"{value:,.3g}"
-        case int() | str():
-            return str(value)
-        case _:
-            return str(len(value)) if value else ""
+    if found.get("has_enough") is False:
+        return "too few weeks are kept to compare"
+    told = {name: len(each) if isinstance(each, list) else each for name, each in found.items()}
+    if step.name in _WORDS:
+        return _WORDS[step.name].format_map(told)
+    return ", ".join(f"{number} {what}" for what, number in told.items())

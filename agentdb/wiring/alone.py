@@ -99,5 +99,7 @@ def _held(engine: Engine, name: str) -> Iterator[Connection | None]:
 
 
 def _release(connection: Connection, key: ColumnElement[int]) -> None:
+    if connection.invalidated:
+        return  # it is gone, and the lock with it
     with suppress(DatabaseError):
         connection.execute(select(func.pg_advisory_unlock(key)))

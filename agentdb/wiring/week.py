@@ -81,11 +81,11 @@ class Step:
     needs: tuple[str, ...] = ()
 
 
-def _snapshot(week: Week) -> Mapping[str, Json]:
+def _snapshot(week: Week) -> Mapping[str, Json] | Skip:
     try:
         taken = take_snapshot(week.settings, now=week.now)
     except SnapshotRunning:
-        return {"taken_by": "somebody else, just now"}
+        return Skip("somebody else takes one just now")
     return {
         "since": taken.since.isoformat(),
         "gap": taken.gap,
@@ -240,5 +240,4 @@ def _delivered_files(week: Week, dialect: Dialect) -> Mapping[str, Json] | Skip:
     if not advice:
         return Skip("nothing is accepted")
     place = Place(Path(week.settings.deliver_repository), dialect)
-    delivered = deliver_files(advice, place)
-    return {"written": [str(path) for path in delivered.written], "next": delivered.next}
+    return {"written": [str(path) for path in deliver_files(advice, place).written]}

@@ -132,17 +132,17 @@ class _Runner:
         for number, step in enumerate(STEPS):
             known = week.run.step(step.name)
             if known is None or known.status == "running":
-                week.progress(step.name, number, len(STEPS))
-                week = self._take(week, step)
+                week = self._take(week, step, number)
         with database.session(self.engine) as session:
             return RunRepository(session).finish(week.run.id, self._moment())
 
-    def _take(self, week: Week, step: Step) -> Week:
+    def _take(self, week: Week, step: Step, number: int) -> Week:
         self._require_lock()
         with database.session(self.engine) as session:
             runs = RunRepository(session)
             runs.begin_step(week.run.id, step.name, self._moment())
             week = replace(week, run=runs.get(week.run.id))
+        week.progress(step.name, number, len(STEPS))
         ended = _do(week, step)
         self._require_lock()
         with database.session(self.engine) as session:
