@@ -40,6 +40,8 @@ The message says what happened and what to do next; a door prints it as one line
     │   ├── RepositoryRefused
     │   └── DeliveryRunning
     ├── SnapshotRunning
+    ├── WeekRunning
+    ├── WeekFailed
     ├── BadInput                  what a caller gave cannot be kept or searched for
     │   ├── BadText
     │   ├── BadMetadata
@@ -196,6 +198,14 @@ class Undeliverable(DeliveryError):
 
 class SnapshotRunning(AgentDBError):
     """Another snapshot of the same target is being taken."""
+
+
+class WeekRunning(AgentDBError):
+    """Another weekly run of the same target is under way."""
+
+
+class WeekFailed(AgentDBError):
+    """Steps of a weekly run failed: `agentdb status` names them."""
 
 
 class BadInput(AgentDBError):

@@ -1,7 +1,7 @@
 """The weekly clock: one job at one hour of one day, and a small one every few minutes beside it.
 
 APScheduler's trigger says when. Its schedulers would run the job in a thread that Ctrl-C does not
-reach; here the job runs in the caller's thread, so an interrupt stops an audit as it would
+reach; here the job runs in the caller's thread, so an interrupt stops a run as it would
 without a clock, and two runs can never overlap.
 """
 
@@ -15,6 +15,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
+from functools import partial
 from pathlib import Path
 from typing import Never
 
@@ -30,6 +31,7 @@ MISFIRE_GRACE_SECONDS = 12 * 3600
 _LOOK_AGAIN_SECONDS = 60.0
 
 _HOUR_MINUTES = 60
+_SOON_SECONDS = 24 * 3600
 
 
 class Weekday(StrEnum):
@@ -62,6 +64,14 @@ class Regular:
 
 
 @dataclass(frozen=True, slots=True)
+class Record:
+    """What outlives the clock: whether a run was missed while it was off, and what it plans."""
+
+    is_overdue: Callable[[datetime], bool]
+    note_next: Callable[[datetime], None]
+
+
+@dataclass(frozen=True, slots=True)
 class Errand:
     """A program with its arguments, and the folder to start it in."""
 
@@ -87,41 +97,70 @@ def local_now() -> datetime:
     return datetime.now(get_localzone())
 
 
+@dataclass(frozen=True, slots=True)
+class Hands:
+    """How the time is read and passed."""
+
+    now: Callable[[], datetime] = local_now
+    sleep: Callable[[float], None] = time.sleep
+
+
 def run_weekly(
     job: Callable[[], None],
     moment: Weekly,
     tell: Callable[[str], None],
-    now: Callable[[], datetime] = local_now,
-    sleep: Callable[[float], None] = time.sleep,
+    hands: Hands = Hands(),
+    *,
     regular: Regular | None = None,
+    record: Record | None = None,
 ) -> Never:
-    """Run `job` every week at `moment` by the clock `now`, until the process is interrupted.
+    """Run `job` every week at `moment` by the clock of `hands`, until the process is interrupted.
 
-    `regular` is done meanwhile; what falls into the time that `job` takes is left out.
+    `regular` is done meanwhile; what falls into the time that `job` takes is left out. With a
+    `record`, a run that was missed while no clock ran is made up for at once, unless the next is
+    less than a day away, and each next run is noted there.
 
     `tell` is given a line about each next run, each run that failed and each that was missed; a
     failed run does not stop the clock.
     """
+    now = hands.now
+    if record and _was_missed(record, moment, now(), tell):
+        _run(job, 0, tell)
     due = next_run(moment, now())
     while True:
-        tell(f"next audit: {due:%A %Y-%m-%d %H:%M %Z}")
-        _wait(due, regular, tell, now, sleep)
+        tell(f"next run: {due:%A %Y-%m-%d %H:%M %Z}")
+        if record:
+            _attempt(partial(record.note_next, due), "noting the next run", tell)
+        _wait(due, regular, tell, hands)
         _run(job, _seconds(due, now()), tell)
         # A day on: in autumn the same hour may come a second time.
         due = next_run(moment, max(now(), due + timedelta(days=1)))
+
+
+def _was_missed(record: Record, moment: Weekly, now: datetime, tell: Callable[[str], None]) -> bool:
+    if _seconds(now, next_run(moment, now)) < _SOON_SECONDS:
+        return False
+    try:
+        missed = record.is_overdue(now)
+    except AgentDBError as error:
+        tell(f"whether a run was missed is not known: {error}")
+        return False
+    if missed:
+        tell("a run was missed while no clock ran: it is made up for now")
+    return missed
 
 
 def _wait(
     due: datetime,
     regular: Regular | None,
     tell: Callable[[str], None],
-    now: Callable[[], datetime],
-    sleep: Callable[[float], None],
+    hands: Hands,
 ) -> None:
     """Wait for a moment, and do what is regularly to be done until then."""
+    now = hands.now
     turn = _next_turn(regular, now(), due)
     while (seconds := _seconds(now(), due)) > 0:
-        sleep(min(seconds, max(_seconds(now(), turn), 0), _LOOK_AGAIN_SECONDS))
+        hands.sleep(min(seconds, max(_seconds(now(), turn), 0), _LOOK_AGAIN_SECONDS))
         if regular and turn <= now() < due:
             _attempt(regular.job, "a snapshot", tell)
             turn = _next_turn(regular, now(), due)
@@ -153,9 +192,9 @@ def run_errand(errand: Errand) -> None:
 
 def _run(job: Callable[[], None], late_seconds: float, tell: Callable[[str], None]) -> None:
     if late_seconds > MISFIRE_GRACE_SECONDS:
-        tell(f"missed an audit by {late_seconds / 3600:.0f} h: waiting for next week's")
+        tell(f"missed a run by {late_seconds / 3600:.0f} h: waiting for next week's")
         return
-    _attempt(job, "this week's audit", tell)
+    _attempt(job, "this week's run", tell)
 
 
 def _attempt(job: Callable[[], None], what: str, tell: Callable[[str], None]) -> None:
@@ -190,7 +229,7 @@ def _cron_command(errand: Errand) -> str:
 def systemd_units(moment: Weekly, errand: Errand, user: str) -> str:
     """Return a service that runs `errand` as `user`, and its timer, each under its file name."""
     calendar = f"{moment.day.capitalize()} *-*-* {moment.hour:02}:{moment.minute:02}:00"
-    return _units("audit", "Weekly audit", calendar, errand, user)
+    return _units("weekly", "Weekly run", calendar, errand, user)
 
 
 def regular_units(minutes: int, errand: Errand, user: str) -> str:
@@ -220,8 +259,9 @@ def _unit_text(text: str) -> str:
 
 
 _CRONTAB_NOTE = """\
-# The weekly audit of agentdb: add it with `crontab -e`. Cron does not know the variables of
-# your shell: put the settings into agentdb.toml in the folder that the line goes to.
+# The weekly run of agentdb: add it with `crontab -e`. Cron does not know the variables of
+# your shell: put the settings into agentdb.toml in the folder that the line goes to. For a
+# machine that is off now and then: every day, with --if-due at the end.
 """
 
 _SYSTEMD_UNITS = """\

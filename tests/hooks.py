@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Thread
@@ -18,6 +18,7 @@ class Hook:
 
     url: str = ""
     answers: list[tuple[int, dict[str, str]]] = field(default_factory=list)
+    watcher: Callable[[], None] | None = None  # is called once, when something has arrived
     sent: list[tuple[str, str, str]] = field(default_factory=list)
 
     @property
@@ -34,12 +35,16 @@ def listening() -> Iterator[Hook]:
         def do_POST(self) -> None:
             text = json.loads(self.rfile.read(int(self.headers["Content-Length"])))["text"]
             hook.sent.append((self.path, text, self.headers["Idempotency-Key"]))
+            watcher, hook.watcher = hook.watcher, None
+            if watcher:
+                watcher()
             status, headers = hook.answers.pop(0) if hook.answers else (200, {})
             self.send_response(status)
             for name, value in headers.items():
                 self.send_header(name, value)
             self.end_headers()
-            self.wfile.write(b"ok")
+            with suppress(ConnectionError):
+                self.wfile.write(b"ok")
 
         def log_message(self, *_: object) -> None: ...
 

@@ -32,6 +32,8 @@ from agentdb.cli import (
     server,
     similar,
     snapshot,
+    status,
+    weekly,
 )
 from agentdb.cli.output import complain, print_text, print_traceback
 from agentdb.errors import AgentDBError
@@ -68,6 +70,8 @@ app.command(epilog=attach.DETACH_EXAMPLE)(attach.detach)
 app.command(epilog=attach.WORK_EXAMPLE)(attach.work)
 app.command(epilog=reembed.EXAMPLE)(reembed.reembed)
 app.command(name="eval", epilog=evaluate.EXAMPLE)(evaluate.evaluate)
+app.command(epilog=weekly.EXAMPLE)(weekly.weekly)
+app.command(epilog=status.EXAMPLE)(status.status)
 app.command(epilog=schedule.EXAMPLE)(schedule.schedule)
 app.add_typer(server.app)
 

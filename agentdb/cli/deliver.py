@@ -36,7 +36,7 @@ class To(StrEnum):
     GITLAB = "gitlab"
 
 
-_FORGES = (To.GITHUB, To.GITLAB)
+FORGES = (To.GITHUB, To.GITLAB)
 
 
 IdsArgument = Annotated[
@@ -89,7 +89,7 @@ def deliver(
     """
     from agentdb.wiring import delivering  # noqa: PLC0415 - --help does without
 
-    forge = to.value if to in _FORGES else None
+    forge = to.value if to in FORGES else None
     if forge and (together or dry_run):
         raise typer.BadParameter("a pull request is for one piece of advice, and is sent")
     settings = read_settings(

@@ -57,8 +57,9 @@ class Change:
     did, None when it cannot be told; `blocks_percent` that of the blocks per call: time up with
     blocks unchanged is not the plan's doing. `lost_milliseconds` is what this costs in a week
     (below zero: what it saves). `milliseconds_before` is what a call of the last week would have
-    taken in the weeks before, at its hours; `milliseconds_after` what it took. `calls_before` and
-    `calls_after` are calls a week, at the same watched hours. `weeks` before were compared with.
+    taken in the weeks before, at its hours; `milliseconds_after` what it took; `blocks_before` and
+    `blocks_after` are its blocks, likewise. `calls_before` and `calls_after` are calls a week, at
+    the same watched hours. `weeks` before were compared with.
     `probability` is that of so much by nothing but chance. `reason` says why this is the verdict.
     """
 
@@ -73,6 +74,8 @@ class Change:
     lost_milliseconds: Figure | None
     milliseconds_before: float | None
     milliseconds_after: float | None
+    blocks_before: float | None
+    blocks_after: float | None
     calls_before: float
     calls_after: float
     weeks: int
@@ -140,6 +143,20 @@ def _weeks_watched(watched: Sequence[Watched], now: datetime, terms: ChangeTerms
     return max(1, min(terms.weeks, round(past / _WEEK)))
 
 
+def enough_from(
+    watched: Sequence[Watched], now: datetime, terms: ChangeTerms | None = None
+) -> datetime | None:
+    """Return from when on there will be enough weeks to compare, if all goes on to be watched.
+
+    The last of them needs to be there by half. None where nothing was watched, or where what is
+    lacking is not weeks.
+    """
+    terms = terms or ChangeTerms()
+    whole = _WEEK * (terms.least_weeks + 0.5)
+    ends = (stretch.start + whole for stretch in watched)
+    return min((end for end in ends if end > now), default=None)
+
+
 def _loss(change: Change) -> float:
     return change.lost_milliseconds.value if change.lost_milliseconds else 0.0
 
@@ -154,30 +171,30 @@ class _Weighed:
     surprising: Array  # probability of so much by chance; NaN where it cannot be told
     discovered: Mask
     expected: Array  # milliseconds of a whole week, at the times before
-    before: Array  # milliseconds per call
-    after: Array
+    milliseconds: _PerCall
+    work: _PerCall
     calls: _Calls
 
     @staticmethod
     def of(weeks: Weeks, terms: ChangeTerms) -> _Weighed:
         """Compare the last week with the weeks before."""
         times = standardise(weeks.calls, weeks.milliseconds)
+        blocks = standardise(weeks.calls, weeks.blocks)
         machine = shared(times)
         alone = times if machine is None else times.without(machine)
         time, calls = compare(alone), _Calls.of(weeks)
         told = calls.enough(terms) & (time.weeks >= terms.least_weeks)
         surprising = np.where(told, _surprises(time), np.nan)
-        called = weeks.calls[:, -1].sum(axis=(1, 2))
         week = HOURS_OF_WEEK / max(calls.watched, 1e-9)
         return _Weighed(
             time,
-            compare(standardise(weeks.calls, weeks.blocks)),
+            compare(blocks),
             None if machine is None else _machine(machine),
             surprising,
             discover(surprising, terms.false_discoveries),
             np.nansum(alone.expected[:, -1], axis=1) * week,
-            ratio(np.nansum(times.expected[:, -1], axis=1), called),
-            ratio(weeks.milliseconds[:, -1].sum(axis=(1, 2)), called),
+            _PerCall.of(times, weeks.milliseconds),
+            _PerCall.of(blocks, weeks.blocks),
             calls,
         )
 
@@ -196,8 +213,10 @@ class _Weighed:
             percent=log and _percent(log),
             blocks_percent=_blocks(self.blocks, place) if told else None,
             lost_milliseconds=log and _lost(log, float(self.expected[place])),
-            milliseconds_before=_known(self.before[place]),
-            milliseconds_after=_known(self.after[place]),
+            milliseconds_before=_known(self.milliseconds.before[place]),
+            milliseconds_after=_known(self.milliseconds.after[place]),
+            blocks_before=_known(self.work.before[place]),
+            blocks_after=_known(self.work.after[place]),
             calls_before=float(self.calls.before[place]),
             calls_after=float(self.calls.after[place]),
             weeks=int(self.time.weeks[place]),
@@ -222,6 +241,23 @@ class _Weighed:
         if max(log.high, -log.low) > _DOUBLING:
             return "not enough data", f"{said}: among so many statements, chance may do that"
         return "unchanged", f"{said}, within what its weeks do anyhow or too little to be news"
+
+
+@dataclass(frozen=True, slots=True)
+class _PerCall:
+    """What a call of the last week should have taken of something, and what it took."""
+
+    before: Array
+    after: Array
+
+    @staticmethod
+    def of(ratios: Ratios, amounts: Array) -> _PerCall:
+        """Return it by statement; NaN without calls."""
+        called = ratios.calls[:, -1].sum(axis=1)
+        return _PerCall(
+            ratio(np.nansum(ratios.expected[:, -1], axis=1), called),
+            ratio(amounts[:, -1].sum(axis=(1, 2)), called),
+        )
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,6 +12,7 @@ from agentdb.models.embedding import EmbeddingRow
 from agentdb.models.entry import EntryRow, SpaceRow
 from agentdb.models.optimization import OptimizationEventRow, OptimizationRow
 from agentdb.models.prompt import PromptLabelRow, PromptRow, PromptUseRow, PromptVersionRow
+from agentdb.models.run import ClockRow, RunRow, RunStepRow
 from agentdb.models.snapshot import (
     BucketRow,
     CounterRow,
@@ -34,6 +35,7 @@ __all__ = [
     "AuditRow",
     "Base",
     "BucketRow",
+    "ClockRow",
     "CounterRow",
     "DeliveryRow",
     "DocumentVersionRow",
@@ -53,6 +55,8 @@ __all__ = [
     "PromptUseRow",
     "PromptVersionRow",
     "QueueRow",
+    "RunRow",
+    "RunStepRow",
     "SessionRow",
     "SnapshotRow",
     "SpaceRow",

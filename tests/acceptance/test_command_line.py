@@ -84,26 +84,28 @@ def test_a_reader_that_goes_away_is_met_quietly() -> None:
     assert shown.stderr == b""
 
 
-def test_schedule_prints_a_crontab_line_that_runs_the_audit_here() -> None:
+def test_schedule_prints_a_crontab_line_that_does_the_week_here() -> None:
     shown = run("schedule", "--print", "cron", "--day", "sat", "--at", "03:30", "--", "--top", "5")
     line = shown.stdout.splitlines()[-1]
-    assert line == f"30 3 * * sat cd {os.getcwd()} && {' '.join(AGENTDB)} audit --top 5"  # noqa: PTH109
+    assert line == f"30 3 * * sat cd {os.getcwd()} && {' '.join(AGENTDB)} weekly --top 5"  # noqa: PTH109
 
 
 @pytest.mark.parametrize("asked", [signal.SIGINT, signal.SIGTERM])
-def test_the_clock_says_when_it_will_ring_and_stops_when_asked(asked: signal.Signals) -> None:
+def test_the_clock_says_when_it_will_ring_and_stops_when_asked(
+    asked: signal.Signals, database_url: str
+) -> None:
     with subprocess.Popen(  # noqa: S603
         [*AGENTDB, "schedule"],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         encoding="utf-8",
-        env={**os.environ, "TZ": "Europe/Berlin"},
+        env={**os.environ, "TZ": "Europe/Berlin", "AGENTDB_DATABASE_URL": database_url},
     ) as clock:
         assert clock.stderr is not None
         said = clock.stderr.readline()
         clock.send_signal(asked)
         out, err = clock.communicate(timeout=10)
-    assert said.startswith("next audit: Sunday ")
+    assert said.startswith("next run: Sunday ")
     assert " 02:00 CE" in said
     assert (out, err, clock.returncode) == ("", "agentdb: interrupted\n", 130)
 

@@ -63,6 +63,11 @@ def test_the_page_about_snapshots_runs(database_url: str, target_url: str) -> No
     assert names["report"].calls == 60  # type: ignore[attr-defined]
 
 
+def test_the_page_about_the_weekly_run_runs(database_url: str, target_url: str) -> None:
+    open_shop(target_url)
+    exec(blocks("docs/weekly.md"), {"url": database_url, "target": target_url})  # noqa: S102 - our own page
+
+
 @pytest.mark.model
 def test_the_few_lines_of_the_readme_run(
     database_url: str, capsys: pytest.CaptureFixture[str]

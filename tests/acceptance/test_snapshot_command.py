@@ -46,7 +46,7 @@ def test_schedule_prints_lines_for_snapshots_too() -> None:
     cron = agentdb(*line[:3], "--print", "cron", *line[3:]).stdout.splitlines()
     assert cron[-1].startswith("*/15 * * * * cd ")
     assert cron[-1].endswith("agentdb snapshot --target postgresql://db.example/shop")
-    assert "agentdb audit --target" in cron[-2]
+    assert "agentdb weekly --target" in cron[-2]
     units = agentdb(*line[:3], "--print", "systemd", *line[3:]).stdout
     assert "OnCalendar=*:0/15" in units
     assert units.count("[Timer]") == 2

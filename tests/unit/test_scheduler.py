@@ -11,9 +11,11 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from agentdb.errors import TargetUnreachable
+from agentdb.errors import AgentDBError, TargetUnreachable
 from agentdb.scheduler import (
     Errand,
+    Hands,
+    Record,
     Regular,
     Weekday,
     Weekly,
@@ -56,19 +58,24 @@ class World:
         self._turn(self.job_takes)
 
     def run(
-        self, weeks: int, job: Callable[[], None] | None = None, regular: Regular | None = None
+        self,
+        weeks: int,
+        job: Callable[[], None] | None = None,
+        regular: Regular | None = None,
+        record: Record | None = None,
     ) -> None:
         limit = weeks
 
         def tell(text: str) -> None:
             self.told.append(text)
             nonlocal limit
-            limit -= text.startswith("next audit")
+            limit -= text.startswith("next run")
             if limit < 0:
                 raise EnoughWeeks
 
+        hands = Hands(self.now, self.sleep)
         with pytest.raises(EnoughWeeks):
-            run_weekly(job or self.job, SUNDAY_AT_TWO, tell, self.now, self.sleep, regular)
+            run_weekly(job or self.job, SUNDAY_AT_TWO, tell, hands, regular=regular, record=record)
 
     def _turn(self, by: timedelta) -> None:
         self.time = (self.time.astimezone(UTC) + by).astimezone(self.time.tzinfo)
@@ -84,8 +91,8 @@ def test_each_next_run_is_told_before_it_is_waited_for() -> None:
     world = World(datetime(2026, 1, 1, 12, tzinfo=BERLIN))
     world.run(weeks=1)
     assert world.told == [
-        "next audit: Sunday 2026-01-04 02:00 CET",
-        "next audit: Sunday 2026-01-11 02:00 CET",
+        "next run: Sunday 2026-01-04 02:00 CET",
+        "next run: Sunday 2026-01-11 02:00 CET",
     ]
 
 
@@ -118,7 +125,7 @@ def test_a_run_missed_by_days_waits_for_the_next_week_and_says_so() -> None:
     world = World(datetime(2026, 1, 3, 23, tzinfo=UTC), suspended_once=timedelta(hours=48))
     world.run(weeks=2)
     assert world.runs == [datetime(2026, 1, 11, 2, tzinfo=UTC)]
-    assert "missed an audit by 45 h: waiting for next week's" in world.told
+    assert "missed a run by 45 h: waiting for next week's" in world.told
 
 
 def test_a_job_that_takes_weeks_is_not_run_again_for_the_weeks_it_took() -> None:
@@ -134,7 +141,55 @@ def test_a_failed_run_is_told_and_the_clock_goes_on() -> None:
         raise TargetUnreachable("no answer from db.example")
 
     world.run(weeks=2, job=fail)
-    assert world.told.count("this week's audit failed: no answer from db.example") == 2
+    assert world.told.count("this week's run failed: no answer from db.example") == 2
+
+
+@dataclass
+class Kept:
+    """A record of when runs were; without one, nothing is known."""
+
+    last: datetime | None = None
+    failure: AgentDBError | None = None
+    noted: list[datetime] = field(default_factory=list)
+
+    def is_overdue(self, now: datetime) -> bool:
+        if self.failure:
+            raise self.failure
+        return self.last is not None and now - self.last > timedelta(days=8)
+
+    @property
+    def record(self) -> Record:
+        return Record(self.is_overdue, self.noted.append)
+
+
+def test_a_run_missed_while_no_clock_ran_is_made_up_for_at_once() -> None:
+    thursday = datetime(2026, 1, 1, 12, tzinfo=UTC)
+    world, kept = World(thursday), Kept(last=thursday - timedelta(days=9))
+    world.run(weeks=1, record=kept.record)
+    assert world.runs == [thursday, datetime(2026, 1, 4, 2, tzinfo=UTC)]
+    assert kept.noted[0] == datetime(2026, 1, 4, 2, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    ("start", "kept"),
+    [
+        (datetime(2026, 1, 1, 12, tzinfo=UTC), Kept()),
+        (datetime(2026, 1, 1, 12, tzinfo=UTC), Kept(datetime(2025, 12, 28, 2, tzinfo=UTC))),
+        (datetime(2026, 1, 3, 12, tzinfo=UTC), Kept(datetime(2025, 12, 1, 2, tzinfo=UTC))),
+    ],
+    ids=["there was none yet", "the last is young", "the next is less than a day away"],
+)
+def test_otherwise_the_hour_is_waited_for(start: datetime, kept: Kept) -> None:
+    world = World(start)
+    world.run(weeks=1, record=kept.record)
+    assert world.runs == [datetime(2026, 1, 4, 2, tzinfo=UTC)]
+
+
+def test_a_record_that_cannot_be_read_does_not_stop_the_clock() -> None:
+    world = World(datetime(2026, 1, 1, 12, tzinfo=UTC))
+    world.run(weeks=1, record=Kept(failure=TargetUnreachable("no answer")).record)
+    assert "whether a run was missed is not known: no answer" in world.told
+    assert len(world.runs) == 1
 
 
 def test_what_is_regular_is_done_between_the_weekly_runs() -> None:
@@ -187,7 +242,7 @@ def test_an_interrupt_ends_the_job_and_the_clock() -> None:
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        run_weekly(interrupted, SUNDAY_AT_TWO, world.told.append, world.now, world.sleep)
+        run_weekly(interrupted, SUNDAY_AT_TWO, world.told.append, Hands(world.now, world.sleep))
 
 
 def test_a_crontab_line_says_when_where_and_what() -> None:
