@@ -24,6 +24,7 @@ from agentdb.history.regressions import (
     find_changes,
 )
 from agentdb.history.series import StatementSeries, Watched
+from agentdb.repositories.audits import AuditRepository
 from agentdb.repositories.snapshots import SnapshotRepository
 from agentdb.settings import Settings
 from agentdb.target.connection import describe
@@ -136,6 +137,7 @@ def _read(engine: Engine, target: str, now: datetime) -> _Kept:
             CatalogHistory(
                 snapshots.catalog_events(target, start, now),
                 snapshots.table_history(target, start, now),
+                AuditRepository(session).plans(target, start, now),
             ),
         )
 
@@ -160,7 +162,8 @@ def _report(kept: _Kept, now: datetime) -> RegressionReport:
 def _machine(found: Changes, history: CatalogHistory) -> MachineChange:
     verdict = _machine_verdict(found.machine_percent)
     told = verdict in {"slower", "faster"}
-    causes = causes_for_all(history.events, found.since) if told else ()
+    events, slower = history.events, verdict == "slower"
+    causes = causes_for_all(events, found.since, slower=slower) if told else ()
     return MachineChange(verdict, found.machine_percent, causes)
 
 
