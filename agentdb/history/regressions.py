@@ -221,9 +221,13 @@ class _Weighed:
             blocks_after=_known(self.work.after[place]),
             calls_before=float(self.calls.before[place]),
             calls_after=float(self.calls.after[place]),
-            weeks=int(self.time.weeks[place]),
+            weeks=self.weeks(place),
             probability=_known(self.surprising[place]),
         )
+
+    def weeks(self, place: int) -> int:
+        """Return how many weeks before are known; of a single one nothing can be told yet."""
+        return max(int(self.time.weeks[place]), min(1, int(self.calls.weeks[place])))
 
     def _verdict(self, place: int, terms: ChangeTerms) -> tuple[ChangeVerdict, str]:
         if self.calls.is_new(place):
@@ -231,7 +235,7 @@ class _Weighed:
         if self.calls.is_gone(place):
             return "gone", "it was called week after week, and is no longer"
         if not np.isfinite(self.surprising[place]):
-            return "not enough data", self.calls.lacking(place, int(self.time.weeks[place]), terms)
+            return "not enough data", self.calls.lacking(place, self.weeks(place), terms)
         return self._judged(place, terms)
 
     def _judged(self, place: int, terms: ChangeTerms) -> tuple[ChangeVerdict, str]:
@@ -275,6 +279,7 @@ class _Calls:
     expected: Array  # in the watched hours of the last week, as often as before
     missed: Array  # in the watched hours before, had it been called as in the last week
     steady: Mask  # called in each of the last two weeks before
+    weeks: npt.NDArray[np.intp]  # before, in which it was called
 
     @staticmethod
     def of(weeks: Weeks) -> _Calls:
@@ -286,6 +291,7 @@ class _Calls:
         usual = np.nan_to_num(ratio(counts[0], hours[0])) * hours[1]
         expected, counted = ((part * both).sum(axis=(1, 2)) for part in (usual, counts[1]))
         total = counts[1].sum(axis=(1, 2))
+        called = weeks.counted[:, :-1].sum(axis=(2, 3)) > 0
         return _Calls(
             counts[0].sum(axis=(1, 2)),
             total,
@@ -295,7 +301,8 @@ class _Calls:
             float(hours[1].sum()),
             expected,
             total / max(float(hours[1].sum()), 1e-9) * float(hours[0].sum()),
-            (weeks.counted[:, -3:-1].sum(axis=(2, 3)) > 0).sum(axis=1) > 1,
+            called[:, -2:].sum(axis=1) > 1,
+            called.sum(axis=1),
         )
 
     def enough(self, terms: ChangeTerms) -> Mask:
