@@ -39,7 +39,7 @@ def regressions(
     format_: FormatOption = Format.TABLE,
     exit_code: ExitCodeOption = False,
 ) -> None:
-    """Tell what got slower in the last week than noise explains, what that costs, and why."""
+    """Tell what got slower in the last week beyond noise, what that costs, and why."""
     from agentdb.wiring.regressions import (  # noqa: PLC0415 - --help does without numpy
         find_regressions,
     )

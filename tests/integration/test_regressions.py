@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
@@ -14,7 +14,7 @@ from sqlalchemy import Engine, update
 
 from agentdb import database
 from agentdb.embedded import server as embedded
-from agentdb.history.reading import Reading, Spent, StatementCounters
+from agentdb.history.reading import Reading, Spent
 from agentdb.models import AuditRow
 from agentdb.repositories.snapshots import SnapshotRepository
 from agentdb.settings import Settings, read_settings
@@ -25,7 +25,8 @@ from agentdb.wiring.auditing import audit
 from agentdb.wiring.regressions import RegressionReport as Report
 from agentdb.wiring.regressions import StatementChange, find_regressions
 from agentdb.wiring.snapshotting import snapshot_of
-from tests.readings import LONG_AGO, entry, reading
+from tests.readings import MONDAY as EPOCH
+from tests.readings import daily
 from tests.servers import FASTER, database_name, reachable_folder, run
 
 MONDAY = datetime(2027, 1, 4, tzinfo=UTC)
@@ -127,7 +128,7 @@ def shop(database_url: str, target_url: str) -> Iterator[Shop]:
         yield shop
 
 
-def test_what_got_slower_is_found_with_the_reason_and_a_reset_is_none(shop: Shop) -> None:
+def test_what_got_slower_is_found_with_the_reason_through_a_reset(shop: Shop) -> None:
     shop.read()
     shop.work(days=10)
     run(shop.url, RESET)
@@ -144,7 +145,7 @@ def test_what_got_slower_is_found_with_the_reason_and_a_reset_is_none(shop: Shop
     assert {change.query for change in found.of("slower")} >= {
         *map(normal, (LOOK_UP, SUM_UP, NEXT_JOB))
     }
-    assert found.of("faster", "new", "gone") == ()
+    assert found.of("new", "gone") == ()
     look_up = of(found, LOOK_UP)
     assert [cause.kind for cause in look_up.causes] == ["index dropped", "plan changed"]
     assert look_up.causes[0].sentence.startswith(
@@ -221,38 +222,19 @@ def test_without_two_readings_there_is_nothing(shop: Shop) -> None:
 
 # With counters that are made up: a target need not even be there ----------------------------------
 
-DAYS = 28
 
-
-def kept(settings: Settings, factor: float, *, only: str | None = None, days: int = DAYS) -> Report:
-    """Weeks of eight statements; in the last, some take so many times longer."""
+def keep(settings: Settings, readings: Iterable[Reading]) -> None:
     engine = database.make_engine(settings.database_url or "")
-    total = dict.fromkeys("abcdefgh", 0.0)
     with database.session(engine) as session:
-        snapshots = SnapshotRepository(session)
-        for day in range(days + 1):
-            for name in total:
-                slowed = factor if day > days - 7 and only in (None, name) else 1
-                total[name] += 100 * (ord(name) - 90) * (1 + 0.01 * (day * 7 % 11)) * slowed
-            last = days - day
-            snapshots.keep(daily(describe(settings.target_url or ""), day, last, total))
+        for each in readings:
+            SnapshotRepository(session).keep(replace(each, target="db.invalid/x"))
     engine.dispose()
-    return find_regressions(settings, now=MONDAY + days * DAY)
 
 
-def daily(target: str, day: int, last: int, total: dict[str, float]) -> Reading:
-    """A reading; in the last week the server was restarted with less work_mem."""
-    entries = (counted(name, 100 * day, spent) for name, spent in total.items())
-    return replace(
-        reading(*entries, at=MONDAY + day * DAY),
-        target=target,
-        settings={"work_mem": "4MB" if last > 6 else "64kB"},
-        server_started_at=LONG_AGO if last > 6 else MONDAY + (day + last - 6) * DAY - HOUR,
-    )
-
-
-def counted(name: str, calls: int, milliseconds: float) -> StatementCounters:
-    return replace(entry(name, calls), spent=Spent(calls, milliseconds, calls, 5 * calls, 0))
+def kept(settings: Settings, factor: float, *, only: str | None = None, weeks: int = 4) -> Report:
+    """Weeks of eight statements; in the last, some take so many times longer."""
+    keep(settings, daily(weeks, factor, only=only))
+    return find_regressions(settings, now=EPOCH + timedelta(weeks=weeks))
 
 
 @pytest.fixture
@@ -287,10 +269,40 @@ def test_quiet_weeks_are_no_regression(nowhere: Settings) -> None:
     assert {change.verdict for change in found.statements} == {"unchanged"}
 
 
+def test_a_reset_between_makes_nothing_slower_or_faster(nowhere: Settings) -> None:
+    whole = list(daily(weeks=4, factor=1))
+    (at_reset, *after) = whole[17:]
+    since = at_reset.taken_at + HOUR
+    begun = [counted_since(each, at_reset, since) for each in after]
+    keep(nowhere, [*whole[:18], *begun])
+    found = find_regressions(nowhere, now=EPOCH + timedelta(weeks=4))
+    assert {change.verdict for change in found.statements} == {"unchanged"}
+    assert found.machine.verdict == "unchanged"
+    assert found.weeks == 3
+
+
+def counted_since(each: Reading, at_reset: Reading, since: datetime) -> Reading:
+    """The reading as it is when all counters began anew."""
+    gone = {entry.key: entry.spent for entry in at_reset.statements}
+    entries = tuple(
+        replace(
+            entry,
+            spent=Spent(
+                *(
+                    getattr(entry.spent, name) - getattr(gone[entry.key], name)
+                    for name in Spent.__slots__
+                )
+            ),
+        )
+        for entry in each.statements
+    )
+    return replace(each, statements=entries, statements_reset_at=since)
+
+
 def test_the_weeks_before_have_to_be_at_least_two(nowhere: Settings) -> None:
-    found = kept(nowhere, 3, only="c", days=14)
+    found = kept(nowhere, 3, only="c", weeks=2)
     assert (found.weeks, found.weeks_needed, found.has_enough) == (1, 2, False)
-    assert found.enough_from == MONDAY + timedelta(weeks=2.5)
+    assert found.enough_from == EPOCH + timedelta(weeks=2.5)
     assert {change.verdict for change in found.statements} == {"not enough data"}
     assert found.statements[0].reason == "1 of the weeks before can be compared with, 2 needed"
     assert not found.regressed
