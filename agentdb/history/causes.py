@@ -193,10 +193,17 @@ def _tables(change: Change, since: datetime, days: Iterable[TableDay]) -> Iterat
     )
     for table, seen in groupby(own, key=name):
         known = list(seen)
+        if _began_anew(known):
+            continue
         before = [day for day in known if day.day < since.astimezone(UTC).date()]
         if before:
             yield from _rows(change, table, _usual_rows(before), known[-1].live_rows)
         yield from _statistics(change, table, known[-1], since)
+
+
+def _began_anew(days: Sequence[TableDay]) -> bool:
+    """Tell whether a table's counters were lost: they then know neither its rows nor its age."""
+    return days[-1].analyzed_at is None and any(day.analyzed_at for day in days)
 
 
 def _usual_rows(days: Sequence[TableDay]) -> int:

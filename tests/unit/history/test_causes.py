@@ -214,6 +214,16 @@ def test_statistics_of_other_rows_are_a_cause() -> None:
     assert kinds(FASTER, fresh) == ["statistics renewed"]
 
 
+def test_counters_that_began_anew_after_a_crash_tell_nothing_of_rows() -> None:
+    before, after = table_day(20, 1000), table_day(1, 40, modified=40)
+    lost = CatalogHistory(tables=[before, replace(after, analyzed_at=None)])
+    assert kinds(FASTER, lost) == []
+    assert kinds(SLOWER, lost) == []
+    never = CatalogHistory(tables=[replace(day, analyzed_at=None) for day in (before, after)])
+    assert kinds(FASTER, never) == ["rows went"]
+    assert kinds(SLOWER, never) == ["statistics aged"]
+
+
 def test_what_did_not_change_has_no_cause() -> None:
     unchanged = replace(SLOWER, verdict="unchanged")
     assert kinds(unchanged, CatalogHistory(events=[DROPPED, RESTARTED])) == []
