@@ -10,7 +10,7 @@ from benchmarks.calibration.following import Followed, follow
 from benchmarks.calibration.learning import judge
 from benchmarks.calibration.workload import Business, make_business
 
-SEEDS = range(3)
+SEEDS = (27, 113, 117)  # small ones
 
 
 def small(seed: int) -> Business:
