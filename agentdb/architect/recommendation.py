@@ -12,7 +12,7 @@ from agentdb.architect.trials import Effect, Trial, Trials
 from agentdb.embedding.embedder import Vector
 from agentdb.target.catalog import Catalog
 from agentdb.target.index import IndexDefinition
-from agentdb.target.syntax import canonical
+from agentdb.target.syntax import canonical, find, parse_one, pb
 
 Evidence = Literal["measured", "estimated", "recalled"]
 
@@ -59,6 +59,7 @@ class Recommendation:
     plan_after: str
     values_tried: int
     table_rows: float
+    names_value: bool = False  # it serves statements that send the value in it alone
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +101,9 @@ def _recommendation(
         ground.copied_share(definition),
         catalog.find(definition.schema, definition.table),
     )
-    sure = confidence(effects, ground.evidence, share, case.precedents)
+    named = names_value(definition)
+    is_guess = named and not any(each.label == "captured" for each in effects)
+    sure = confidence(effects, ground.evidence, share, case.precedents, is_guess=is_guess)
     return lambda new: Recommendation(
         id=new,
         kind="create_index",
@@ -122,6 +125,7 @@ def _recommendation(
         plan_after=effect.after.chain(),
         values_tried=len(effects),
         table_rows=table.rows if table else 0.0,
+        names_value=named,
     )
 
 
@@ -171,12 +175,15 @@ def confidence(
     evidence: Evidence,
     copied_share: float,
     precedents: Sequence[Precedent],
+    *,
+    is_guess: bool = False,
 ) -> float:
     """Return the probability that the statements get at least 20 % faster, 0.05 to 0.97.
 
     A prior by evidence: 0.9 measured on a whole copy, 0.75 on a sample, 0.5 for the
-    planner's word, 0.3 for a memory alone. It is scaled by the share of calls (by weight)
-    that got at least 20 % faster both by blocks or work and by the clock, and moved by up to
+    planner's word, 0.3 for a memory alone; half of it where the index `is_guess`: it names a
+    value that no session was seen to send, and whether they all send that one is not known.
+    It is scaled by the share of calls (by weight) that got at least 20 % faster, and moved by up to
     0.1 by what became of similar fixes. What was measured afterwards
     corrects it: see `agentdb.history.calibration`.
     """
@@ -186,8 +193,17 @@ def confidence(
     share = faster / weight if weight else 1.0
     votes = {"confirmed": 0.03, "regressed": -0.05}
     moved = sum(votes.get(p.verdict, 0.0) * max(p.similarity, 0.0) for p in precedents)
-    sure = prior[evidence] * (0.5 + 0.5 * share) + min(max(moved, -0.1), 0.1)
+    known = 0.5 if is_guess else 1.0
+    sure = prior[evidence] * known * (0.5 + 0.5 * share) + min(max(moved, -0.1), 0.1)
     return round(min(max(sure, 0.05), 0.97), 2)
+
+
+def names_value(definition: IndexDefinition) -> bool:
+    """Tell whether a value stands in an index, as `status = 'new'` in a predicate.
+
+    `pg_stat_statements` does not tell values that a text always holds from those that change.
+    """
+    return next(find(parse_one(definition.create_sql()), pb.A_Const), None) is not None
 
 
 def drop_sql(definition: IndexDefinition, catalog: Catalog) -> str:

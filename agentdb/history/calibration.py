@@ -24,6 +24,7 @@ _SCALES = {
     "gain": 0.1,
     "kind": 0.5,
     "evidence": 0.15,
+    "value": 0.5,
 }
 _LEAST_SLOPE = 0.1  # surer advice is never less probable
 _SUREST = 0.999  # a confidence of 1 is none
@@ -35,13 +36,17 @@ _CLOSE = 1e-9
 
 @dataclass(frozen=True, slots=True)
 class Advice:
-    """What is known of a piece of advice before it is followed."""
+    """What is known of a piece of advice before it is followed.
+
+    An index that names a value serves the statements that send it, and no others.
+    """
 
     kind: str
     evidence: str
     table_rows: float
     confidence: float
     predicted_gain_percent: float
+    names_value: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,9 +96,10 @@ def learn(lessons: Sequence[Lesson]) -> Calibration:
     A Bayesian logistic regression, the most probable weights (Bishop 2006, "Pattern Recognition and
     Machine Learning", 4.5), of whether the gain was at least 20 % on the log odds of the confidence
     (Platt 1999, "Probabilistic Outputs for Support Vector Machines"), with an offset for each kind
-    and each grade of evidence, the logarithm of the table's rows and the predicted gain. The prior
-    says that confidences are right: Gaussian about a slope of 1 and about 0 for the rest. Its
-    standard deviations are 0.5 for kinds, 0.15 for evidence and the intercept, 0.1 for the others,
+    and each grade of evidence and for an index that names a value, the logarithm of the table's
+    rows and the predicted gain. The prior says that confidences are right: Gaussian about a slope
+    of 1 and about 0 for the rest. Its standard deviations are 0.5 for kinds and named values, 0.15
+    for evidence and the intercept, 0.1 for the others,
     chosen on simulated databases: where confidences are right, learning from 3 to 200 lessons costs
     no more than 0.004 of the Brier score in the mean; where those of one kind are much too high, 20
     lessons gain 0.03 and 200 gain 0.07 (of 0.24). A slope that would fall below 0.1 is held there:
@@ -120,11 +126,12 @@ def _features(advice: Advice) -> Iterator[tuple[str, float]]:
     yield "slope", log(sure / (1 - sure))
     yield "rows", (log10(max(advice.table_rows, 1.0)) - _USUAL_LOG_ROWS) / _LOG_ROWS
     yield "gain", (advice.predicted_gain_percent - _USUAL_GAIN) / _GAIN
+    yield "value", float(advice.names_value)
     yield f"kind {advice.kind}", 1.0
     yield f"evidence {advice.evidence}", 1.0
 
 
-_ALWAYS = ("intercept", "slope", "rows", "gain")
+_ALWAYS = ("intercept", "slope", "rows", "gain", "value")
 
 
 def _names(advices: Iterable[Advice]) -> list[str]:

@@ -97,6 +97,7 @@ def _new_optimizations(audit_id: UUID, audit: Audit, occasion: Occasion) -> Iter
             "values_tried": found.values_tried,
             "raw_confidence": found.raw_confidence,
             "table_rows": found.table_rows,
+            "names_value": found.names_value,
             "saved_ms": saved[found.definition],
             "saved_share": saved[found.definition] / total if total else 0.0,
         }

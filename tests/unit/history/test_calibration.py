@@ -31,6 +31,7 @@ advices = st.builds(
     table_rows=st.floats(0, 1e12),
     confidence=st.floats(0, 1),
     predicted_gain_percent=st.floats(-100, 100),
+    names_value=st.booleans(),
 )
 lessons_learnt = st.lists(st.builds(Lesson, advices, st.floats(-500, 100)), max_size=25)
 
@@ -119,6 +120,7 @@ def test_surer_advice_is_more_probable_and_nothing_is_certain(
         advice.table_rows,
         confidence,
         advice.predicted_gain_percent,
+        advice.names_value,
     )
     low, high = sorted([advice, other], key=lambda one: one.confidence)
     assert 0 < learnt.probability(low) <= learnt.probability(high) < 1

@@ -6,11 +6,20 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from uuid import UUID
 
+import numpy as np
 import pytest
 
-from agentdb.history.calibration import Advice
+from agentdb.architect.audit import Audit
+from agentdb.architect.candidates import Candidate
+from agentdb.architect.recommendation import Recommendation
+from agentdb.architect.study import Studies
+from agentdb.architect.trials import Trial, Trials
+from agentdb.architect.workload import Workload
+from agentdb.history.calibration import Advice, learn
 from agentdb.repositories.advice import Optimization
-from agentdb.wiring.calibrating import experience
+from agentdb.target.index import IndexDefinition, Key
+from agentdb.target.statements import Window
+from agentdb.wiring.calibrating import calibrated, experience
 
 GIVEN = datetime(2026, 3, 2, tzinfo=UTC)
 
@@ -46,6 +55,52 @@ PAST = Optimization(
 NOW = Advice("create_index", "measured", 1e6, 0.9, 90.0)
 
 
+def recommendation(title: str, confidence: float) -> Recommendation:
+    return Recommendation(
+        id=UUID(int=1),
+        kind="create_index",
+        sql="",
+        rollback_sql="",
+        title=title,
+        reasoning="",
+        confidence=confidence,
+        raw_confidence=confidence,
+        evidence="measured",
+        statements=(),
+        gain_percent=60.0,
+        size_bytes=8192,
+        similar=(),
+        definition=IndexDefinition("public", title, "btree", (Key("id"),)),
+        features="",
+        vector=np.zeros(1, np.float32),
+        plan_before="",
+        plan_after="",
+        values_tried=1,
+        table_rows=1e5,
+    )
+
+
+def audited(*found: tuple[Recommendation, float]) -> Audit:
+    """An audit that recommends something; with it, what was saved when that was tried."""
+    trials = tuple(
+        Trial(Candidate(one.definition, "", ()), True, "chosen", 8192, saved)  # noqa: FBT003
+        for one, saved in found
+    )
+    workload = Workload((), (), 0, 100.0, Window(), 180001)
+    recommendations = tuple(one for one, _ in found)
+    return Audit(
+        UUID(int=2),
+        "shop.example/shop",
+        GIVEN,
+        GIVEN,
+        workload,
+        Studies((), ()),
+        (),
+        Trials(trials, ()),
+        recommendations,
+    )
+
+
 def test_without_outcomes_confidences_stay_as_they_are() -> None:
     known = experience([])
     assert known.calibration.probability(NOW) == pytest.approx(0.9)
@@ -56,6 +111,23 @@ def test_advice_that_failed_makes_the_next_less_sure() -> None:
     failed = replace(PAST, measured_gain_percent=-10.0, verdict="regressed")
     assert experience([failed] * 20).calibration.probability(NOW) < 0.8
     assert experience([PAST] * 20).calibration.probability(NOW) > 0.9
+
+
+def test_what_an_index_that_names_a_value_gained_is_told_of_such_ones_alone() -> None:
+    known = {"raw_confidence": 0.9, "table_rows": 1e6, "names_value": True}
+    failed = replace(PAST, measured_gain_percent=0.0, verdict="neutral", evidence_detail=known)
+    calibration = experience([PAST] * 20 + [failed] * 4).calibration
+    such = replace(NOW, names_value=True)
+    assert calibration.probability(such) < calibration.probability(NOW) - 0.1
+
+
+def test_what_is_likely_to_save_most_comes_first() -> None:
+    sure, unsure = recommendation("sure", 0.9), recommendation("unsure", 0.3)
+    audit = audited((unsure, 10.0), (sure, 5.0))
+    found = calibrated(audit, learn([]))
+    assert [each.title for each in found.recommendations] == ["sure", "unsure"]
+    assert [each.confidence for each in found.recommendations] == [0.9, 0.3]
+    assert calibrated(audited((unsure, 20.0), (sure, 5.0)), learn([])).recommendations[0] == unsure
 
 
 def test_what_was_told_is_compared_with_what_came_true() -> None:
