@@ -7,6 +7,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
 from typing import TypeVar
 
 from psycopg.errors import InsufficientPrivilege, LockNotAvailable, QueryCanceled
@@ -233,13 +234,28 @@ def _statements(entries: Iterable[_Entry], names: _Names) -> Iterator[StatementC
 
 def _statement(text: str, names: _Names) -> Statement | None:
     """Return what a text is; None if it is ours, of the system, or nothing that is followed."""
+    told = _told(text)
+    return told and Statement(told.mark, text, names.tables(told.relations), told.writes)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Told:
+    """What a text tells by itself, whatever its names mean."""
+
+    mark: str
+    relations: Sequence[pb.RangeVar]
+    writes: bool
+
+
+@lru_cache(maxsize=10_000)  # whoever reads every few minutes meets the same texts again
+def _told(text: str) -> _Told | None:
     if TAG in text:
         return None
     try:
         tree, mark = parse_one(text), fingerprint(text)
     except Unparsable:
         return None
-    relations = named_relations(tree)
+    relations = tuple(named_relations(tree))
     if not kind_of(tree) or all(is_system(name) or is_ours(name) for name in relations):
         return None
-    return Statement(mark, text, names.tables(relations), writes(tree))
+    return _Told(mark, relations, writes(tree))
