@@ -33,7 +33,7 @@ _STALE_SHARE = 0.2  # of the rows modified since the last ANALYZE
 
 # How plausible a cause is with nothing else known. What takes an index away changes plans for sure;
 # a setting may concern other statements, and a cache is warm again after hours.
-_INDEX, _INVALID, _NEW_INDEX, _WRITES = 0.95, 0.9, 0.9, 0.5
+_INDEX, _INVALID, _NEW_INDEX, _WRITES, _MISLEADS = 0.95, 0.9, 0.9, 0.5, 0.6
 _PLAN, _ROWS, _STATISTICS = 0.8, 0.7, 0.4
 _VERSION, _SETTING, _RESTART = 0.6, 0.5, 0.3
 # Blocks per call are the witness: a plan that is another one, or more rows, read other blocks.
@@ -70,9 +70,9 @@ class Cause:
 def likely_causes(change: Change, since: datetime, history: CatalogHistory) -> tuple[Cause, ...]:
     """Return what may be behind a change in the week from `since` on, most plausible first.
 
-    Of a slower statement: an index on its table that is gone or invalid, another plan, more rows,
-    old statistics; of a faster one the contrary; of both: settings, the server's version, a
-    restart. Where a call reads as many blocks as before, it is hardly the plan.
+    Of a slower statement: an index on its table that is gone or invalid, or new and in the way,
+    another plan, more rows, old statistics; of a faster one the contrary; of both: settings, the
+    server's version, a restart. Where a call reads as many blocks as before, it is hardly the plan.
     """
     if change.verdict not in {"slower", "faster"}:
         return ()
@@ -119,14 +119,20 @@ _INDEX_WON: dict[EventKind, tuple[CauseKind, str, float]] = {
 _INDEX_TO_WRITE: dict[EventKind, tuple[CauseKind, str, float]] = {
     "index_created": ("index created", "was created, and has to be written", _WRITES),
 }
+_INDEX_IN_THE_WAY: dict[EventKind, tuple[CauseKind, str, float]] = {
+    "index_created": ("index created", "was created, and may mislead the planner", _MISLEADS),
+}
+_INDEX_OUT_OF_IT: dict[EventKind, tuple[CauseKind, str, float]] = {
+    "index_dropped": ("index dropped", "was dropped, and is in nobody's way", _MISLEADS),
+}
 
 
 def _indexes(change: Change, events: Iterable[CatalogEvent]) -> Iterator[Cause]:
     """Yield what became of indexes on the statement's tables; only the last of each counts."""
     if change.verdict == "faster":
-        telling = _INDEX_WON
+        telling = _INDEX_WON | _INDEX_OUT_OF_IT
     else:
-        telling = _INDEX_LOST | (_INDEX_TO_WRITE if change.writes else {})
+        telling = _INDEX_LOST | (_INDEX_TO_WRITE if change.writes else _INDEX_IN_THE_WAY)
     for event in _last_of_each(event for event in events if _concerns(event, change)):
         if event.kind in telling:
             kind, happened, plausibility = telling[event.kind]

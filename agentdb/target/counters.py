@@ -32,6 +32,7 @@ from agentdb.target.statements import (
     HIDDEN,
     TAG,
     Extension,
+    Window,
     hidden_texts,
     not_readable,
     read_extension,
@@ -104,8 +105,9 @@ def read_counters(connection: Connection, target: str, taken_at: datetime) -> Re
     try:
         with translating_loss():
             altered = altered_relations(connection)
+            occasion = _Occasion(target, taken_at, extension, schema, altered)
             with _one_moment(connection):
-                return _read(connection, _Occasion(target, taken_at, extension, schema, altered))
+                found = _read(connection, occasion)
     except InsufficientPrivilege as error:
         raise not_readable(schema, connection.info.user) from error
     except LockNotAvailable as error:
@@ -117,6 +119,8 @@ def read_counters(connection: Connection, target: str, taken_at: datetime) -> Re
             f"the audited database took too long ({error.diag.message_primary}): "
             "raise AGENTDB_STATEMENT_TIMEOUT_MS"
         ) from error
+    # With nothing open: to read thousands of texts takes longer than a guest may keep quiet.
+    return _reading(found, occasion, connection.info.user)
 
 
 @contextmanager
@@ -129,17 +133,40 @@ def _one_moment(connection: Connection) -> Iterator[None]:
             connection.execute(query("sandbox/rollback"))
 
 
-def _read(connection: Connection, occasion: _Occasion) -> Reading:
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """What the server said at one moment."""
+
+    server: _Server
+    entries: Sequence[_Entry]
+    window: Window
+    tables: Sequence[TableCounters]
+    views: Sequence[_View]
+    indexes: Sequence[IndexCounters]
+    settings: Mapping[str, str]
+
+
+def _read(connection: Connection, occasion: _Occasion) -> _Found:
     (server,) = _fetch(connection, "snapshot/server", class_row(_Server))
     connection.execute(query("catalog/qualified_names"))
-    entries = _fetch(connection, "snapshot/statements", kwargs_row(_entry), occasion)
-    window = read_window(connection, occasion.extension)
-    tables = _fetch(connection, "snapshot/tables", kwargs_row(_table))
-    views = _fetch(connection, "snapshot/views", class_row(_View))
-    altered = {one.oid for one in occasion.altered}
-    statements = tuple(_statements(entries, _Names(server.search_path, tables, views)))
+    return _Found(
+        server,
+        _fetch(connection, "snapshot/statements", kwargs_row(_entry), occasion),
+        read_window(connection, occasion.extension),
+        _fetch(connection, "snapshot/tables", kwargs_row(_table)),
+        _fetch(connection, "snapshot/views", class_row(_View)),
+        _indexes(connection, occasion),
+        _settings(connection),
+    )
+
+
+def _reading(found: _Found, occasion: _Occasion, user: str) -> Reading:
+    server, entries, tables = found.server, found.entries, found.tables
+    names = _Names(server.search_path, tables, found.views)
+    statements = tuple(_statements(entries, names))
     if not statements and any(entry.query == HIDDEN for entry in entries):
-        raise hidden_texts(connection.info.user)
+        raise hidden_texts(user)
+    altered = {one.oid for one in occasion.altered}
     return Reading(
         target=occasion.target,
         taken_at=occasion.taken_at,
@@ -147,14 +174,14 @@ def _read(connection: Connection, occasion: _Occasion) -> Reading:
         server_version=server.server_version,
         server_started_at=server.server_started_at,
         database_oid=server.database_oid,
-        statements_reset_at=window.since,
+        statements_reset_at=found.window.since,
         database_reset_at=server.database_reset_at,
-        evictions=window.evictions,
+        evictions=found.window.evictions,
         unidentified=sum(not entry.is_identified for entry in entries),
-        settings=_settings(connection),
+        settings=found.settings,
         statements=statements,
         tables=tuple(tables),
-        indexes=tuple(_indexes(connection, occasion)),
+        indexes=tuple(found.indexes),
         altered=frozenset((table.schema, table.name) for table in tables if table.oid in altered),
     )
 
@@ -235,7 +262,9 @@ def _statements(entries: Iterable[_Entry], names: _Names) -> Iterator[StatementC
 def _statement(text: str, names: _Names) -> Statement | None:
     """Return what a text is; None if it is ours, of the system, or nothing that is followed."""
     told = _told(text)
-    return told and Statement(told.mark, text, names.tables(told.relations), told.writes)
+    if told is None:
+        return None
+    return Statement(told.mark, text, names.tables(told.relations), told.writes)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -7,17 +7,17 @@ import signal
 import sys
 import time
 from collections.abc import Sequence
+from dataclasses import asdict
 from pathlib import Path
 
 from benchmarks.saying import keep_results, machine, say
-from benchmarks.year.judged import FalseAlarm, Judged, broken, false_alarms, score, silence
+from benchmarks.year.judged import FalseAlarm, Found, Judged, false_alarms
 from benchmarks.year.living import live
 from benchmarks.year.plan import Plan
 from benchmarks.year.world import Hours, World, opened
 from benchmarks.year.year import TABLES, whole_year
 
 RESULTS = Path(__file__).parents[1] / "year_results.json"
-FAMILIES = ("applied", "outcome", "revert", "regression", "cause", "server")
 
 
 def main() -> int:
@@ -35,25 +35,19 @@ def main() -> int:
 
 
 def _tell(plan: Plan, world: World, judged: Sequence[Judged], seed: int, seconds: float) -> int:
-    alarms, weeks = false_alarms(plan, world)
-    scores = {
-        family: score(judged, family, len(alarms) if family == "regression" else 0)  # type: ignore[arg-type]
-        for family in FAMILIES
-    }
-    _table(judged, alarms)
-    for family, one in scores.items():
+    found = Found.of(judged, *false_alarms(plan, world))
+    _table(judged, found.alarms)
+    for family, one in found.scores.items():
         print(
             f"{family:<12} told {one.told:3} due {one.due:3} right {one.right:3}  "
             f"precision {one.precision:.3f}  recall {one.recall:.3f}"
         )
-    right = sum(one.is_right for one in judged)
-    events = len({one.event for one in judged})
-    print(f"silence      {silence(judged):.3f} of the events after which no verdict was due")
-    print(f"false alarms {len(alarms)} in {weeks} weeks of statements")
-    print(f"all          {right} of {len(judged)} verdicts on {events} events are right")
+    print(f"silence      {found.silence:.3f} of the times when no verdict was due")
+    print(f"false alarms {len(found.alarms)} in {found.weeks} weeks of statements")
+    print(f"all          {found.right} of {len(judged)} verdicts on {found.events} events")
     print(f"({machine()}, {seconds:.0f} s)")
-    missed = list(broken(scores, judged, len(alarms) / max(1, weeks)))
-    keep_results(f"seed {seed}", _figures(judged, alarms, weeks, scores, missed), RESULTS)
+    missed = list(found.broken())
+    keep_results(f"seed {seed}", _figures(found, missed, round(seconds)), RESULTS)
     for message in missed:
         print(f"FAILED: {message}")
     return 1 if missed else 0
@@ -61,23 +55,35 @@ def _tell(plan: Plan, world: World, judged: Sequence[Judged], seed: int, seconds
 
 def _table(judged: Sequence[Judged], alarms: Sequence[FalseAlarm]) -> None:
     for one in sorted(judged, key=lambda one: (one.event, one.week)):
-        sign = "  " if one.is_right else "✗ "
+        sign = "     " if one.is_right else "wrong"
         print(
-            f"{sign}{one.event:3} {one.title:<70.70} {one.week:3} {one.family:<10} "
+            f"{sign} {one.event:3} {one.title:<70.70} {one.week:3} {one.family:<10} "
             f"due {one.due:<18} got {one.got}"
         )
     for alarm in alarms:
-        print(f"✗ false alarm in week {alarm.week}: {alarm.name} {alarm.verdict}: {alarm.reason}")
+        print(
+            f"wrong false alarm in week {alarm.week}: {alarm.name} {alarm.verdict}: {alarm.reason}"
+        )
 
 
-def _figures(
-    judged: Sequence[Judged],
-    alarms: Sequence[FalseAlarm],
-    weeks: int,
-    scores: dict[str, object],
-    missed: Sequence[str],
-) -> dict[str, object]:
-    return {}
+def _figures(found: Found, missed: Sequence[str], seconds: int) -> dict[str, object]:
+    return {
+        "seconds": seconds,
+        "events": found.events,
+        "verdicts": len(found.judged),
+        "right": found.right,
+        "families": {
+            family: asdict(one)
+            | {"precision": round(one.precision, 3), "recall": round(one.recall, 3)}
+            for family, one in found.scores.items()
+        },
+        "silence": round(found.silence, 3),
+        "false_alarms": len(found.alarms),
+        "weeks_of_statements": found.weeks,
+        "wrong": [asdict(one) for one in found.judged if not one.is_right],
+        "alarms": [asdict(one) for one in found.alarms],
+        "missed_floors": list(missed),
+    }
 
 
 if __name__ == "__main__":

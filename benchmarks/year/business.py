@@ -36,8 +36,8 @@ class Sent:
     """
 
     text: str
-    calls: float = 6
-    weekend_calls: float = 4
+    calls: float = 8
+    weekend_calls: float = 5
     width: int = 100
     weekend_width: int = 100
 
@@ -99,8 +99,8 @@ def workload(tables: Collection[str]) -> dict[str, Sent]:
     for table in tables:
         sent[f"{table}.report"] = Sent(
             f"SELECT status, count(*), sum(amount) FROM {table} GROUP BY status",  # noqa: S608
-            calls=2,
-            weekend_calls=1,
+            calls=3,
+            weekend_calls=2,
         )
     special = (name for name in SPECIAL if name.partition(".")[0] in tables)
     return sent | {name: SPECIAL[name] for name in special}
@@ -111,7 +111,7 @@ SPECIAL: Mapping[str, Sent] = {
         "SELECT sum(amount) FROM messages WHERE sender_id = {v} AND status IN (1, 2)"
     ),
     "messages.search": Sent(
-        "SELECT count(*) FROM messages WHERE note LIKE '%{x}%'", calls=2, weekend_calls=1
+        "SELECT count(*) FROM messages WHERE note LIKE '%{x}%'", calls=3, weekend_calls=2
     ),
     "messages.edit": Sent(
         "UPDATE messages SET note = md5(note) || md5('{x}') WHERE id BETWEEN {n} AND {n} + 19",
@@ -143,7 +143,7 @@ SPECIAL: Mapping[str, Sent] = {
     # At the end of each month the ranges are wide, in the other weeks they are not.
     "invoices.range": Sent("SELECT sum(amount) FROM invoices WHERE id BETWEEN {n} AND {n} + {w}"),
     "refunds.rare": Sent(
-        "SELECT count(*) FROM refunds WHERE reason_id = {v} AND amount > 3", 0.05, 0.05
+        "SELECT count(*) FROM refunds WHERE reason_id = {v} AND amount > 3", 0.07, 0.07
     ),
     "stock.new": Sent("SELECT max(amount) FROM stock WHERE status = 1 AND id > {n}"),
     "reviews.new": Sent("SELECT min(made_at) FROM reviews WHERE amount > {v}"),

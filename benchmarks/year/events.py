@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from benchmarks.year.business import COLUMNS, create_table, fill
+from agentdb.repositories.advice import IN_PLACE
+from benchmarks.year.business import COLUMNS, fill
 from benchmarks.year.plan import NOTHING, Plan
 from benchmarks.year.world import World
 
@@ -106,7 +107,9 @@ def gone_again(plan: Plan, name: str, week: int, dropped: int) -> None:
 # Advice that is not followed ----------------------------------------------------------------------
 
 
-def not_followed(plan: Plan, name: str, week: int, how: str, *sql: str, definition: str = "") -> None:
+def not_followed(
+    plan: Plan, name: str, week: int, how: str, *sql: str, definition: str = ""
+) -> None:
     """Plant advice instead of which something else is done."""
     plan.event(f"advice for {name}: {how}")
     given(plan, name, week, definition)
@@ -151,7 +154,7 @@ def ignored(plan: Plan, name: str, week: int, *, audit: bool) -> None:
 
 def never_used(plan: Plan, name: str, column: str, week: int, taken_back: int | None) -> None:
     """Plant an index that nothing uses; perhaps it is dropped as advised then."""
-    table = name.split(".")[0]
+    table = name.split(".", maxsplit=1)[0]
     key = f"{name} {column}"
     plan.event(f"advice for {table} ({column}) applied, and never used")
     definition = f'"public"."{table}" USING btree ("{column}", "id")'
@@ -175,9 +178,9 @@ def take_back(plan: Plan, key: str, week: int) -> None:
 
     def way_back(world: World) -> str:
         found = world.reverts(key)
-        return found[0].status if found else "none"
+        return "applied" if found and found[0].status in IN_PLACE else NOTHING
 
-    plan.expect("applied", week + 1, "not_enough_data", way_back)
+    plan.expect("applied", week + 1, "applied", way_back)
     revert(plan, key, week + 1, "revert")
 
 
@@ -251,7 +254,7 @@ def misled(plan: Plan, name: str, week: int, healed: int | None = None) -> None:
 
 def setting(plan: Plan, name: str, week: int, change: str, undone: int) -> None:
     """Plant a setting under which a statement gets another plan, and back again."""
-    what = change.split()[0]
+    what = change.split(maxsplit=1)[0]
     plan.event(f"{change}: {name}")
     plan.sql(week, f"ALTER DATABASE shop SET {change}")
     plan.do(week, World.sign_in_anew)
@@ -316,7 +319,5 @@ def locked_once(plan: Plan, name: str, week: int) -> None:
 def server_event(plan: Plan, title: str, week: int, told: str, names: Sequence[str]) -> None:
     """Expect something of the server to be told, and no statement's verdict to come of it."""
     plan.event(title)
-    plan.expect(
-        "server", week, told, lambda world: told if told in world.events(week) else NOTHING
-    )
+    plan.expect("server", week, told, lambda world: told if told in world.events(week) else NOTHING)
     plan.quiet(names, week)

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 
 from benchmarks.year.plan import Family, Plan
 from benchmarks.year.world import NEWS, World
 
 SILENT = ("nothing", "not applied")
-FLOORS: Mapping[str, tuple[float, float]] = {
+FLOORS: Mapping[Family, tuple[float, float]] = {
     "applied": (1.0, 1.0),
     "outcome": (0.95, 0.9),
     "revert": (1.0, 0.9),
@@ -75,15 +75,6 @@ def look_up(plan: Plan, world: World, week: int) -> Iterator[Judged]:
             yield Judged(one.event, title, one.family, week, one.due, one.look(world))
 
 
-def score(judged: Iterable[Judged], family: Family, false_alarms: int = 0) -> Score:
-    """Return how well a family did; false alarms are told, and not right."""
-    own = [one for one in judged if one.family == family]
-    told = sum(one.got not in SILENT for one in own)
-    due = sum(one.due not in SILENT for one in own)
-    right = sum(one.is_right for one in own if one.due not in SILENT)
-    return Score(told + false_alarms, due, right)
-
-
 def false_alarms(plan: Plan, world: World) -> tuple[list[FalseAlarm], int]:
     """Return news of statements that nothing happened to, and in how many weeks of statements."""
     names = {world.mark(name): name for name in world.sent}
@@ -99,23 +90,56 @@ def false_alarms(plan: Plan, world: World) -> tuple[list[FalseAlarm], int]:
     return found, looked_at
 
 
-def broken(
-    scores: Mapping[str, Score], judged: Sequence[Judged], share_of_false_alarms: float
-) -> Iterator[str]:
-    """Yield which floors were not reached."""
-    for family, (precision, recall) in FLOORS.items():
-        own = scores[family]
-        if own.precision < precision:
-            yield f"{family}: precision {own.precision:.3f} < {precision}"
-        if own.recall < recall:
-            yield f"{family}: recall {own.recall:.3f} < {recall}"
-    if silence(judged) < LEAST_SILENCE:
-        yield f"silence: {silence(judged):.3f} < {LEAST_SILENCE}"
-    if share_of_false_alarms > MOST_FALSE_ALARMS:
-        yield f"false alarms: {share_of_false_alarms:.4f} > {MOST_FALSE_ALARMS}"
+@dataclass(frozen=True, slots=True)
+class Found:
+    """All that was told in a year, and how much of it was right."""
+
+    judged: Sequence[Judged]
+    alarms: Sequence[FalseAlarm]
+    weeks: int  # of statements, in which a verdict could be had
+    scores: Mapping[Family, Score]
+
+    @staticmethod
+    def of(judged: Sequence[Judged], alarms: Sequence[FalseAlarm], weeks: int) -> Found:
+        """Count; false alarms are told, and not right."""
+        scores = {
+            family: _score([one for one in judged if one.family == family]) for family in FLOORS
+        }
+        changes = scores["regression"]
+        scores["regression"] = replace(changes, told=changes.told + len(alarms))
+        return Found(judged, alarms, weeks, scores)
+
+    @property
+    def events(self) -> int:
+        """How many events were judged."""
+        return len({one.event for one in self.judged})
+
+    @property
+    def right(self) -> int:
+        """How many expectations came true."""
+        return sum(one.is_right for one in self.judged)
+
+    @property
+    def silence(self) -> float:
+        """Of the times when no verdict was due, the share in which none was given."""
+        own = [one.is_right for one in self.judged if one.due in SILENT]
+        return sum(own) / max(1, len(own))
+
+    def broken(self) -> Iterator[str]:
+        """Yield which floors were not reached."""
+        for family, (precision, recall) in FLOORS.items():
+            own = self.scores[family]
+            if own.precision < precision:
+                yield f"{family}: precision {own.precision:.3f} < {precision}"
+            if own.recall < recall:
+                yield f"{family}: recall {own.recall:.3f} < {recall}"
+        if self.silence < LEAST_SILENCE:
+            yield f"silence: {self.silence:.3f} < {LEAST_SILENCE}"
+        if len(self.alarms) > MOST_FALSE_ALARMS * self.weeks:
+            yield f"false alarms: {len(self.alarms)} in {self.weeks} > {MOST_FALSE_ALARMS}"
 
 
-def silence(judged: Iterable[Judged]) -> float:
-    """Return the share of the events without a verdict due that got none."""
-    own = [one.is_right for one in judged if one.family == "silence" or one.due in SILENT]
-    return sum(own) / max(1, len(own))
+def _score(own: Sequence[Judged]) -> Score:
+    told = sum(one.got not in SILENT for one in own)
+    due = sum(one.due not in SILENT for one in own)
+    return Score(told, due, sum(one.is_right for one in own if one.due not in SILENT))

@@ -26,6 +26,10 @@ def live(plan: Plan, world: World, weeks: int, say: Callable[[str], None]) -> li
         world.look_back()
         found = list(look_up(plan, world, week))
         judged += found
-        wrong = [f"{one.title}: {one.family} {one.got}, not {one.due}" for one in found if not one.is_right]
+        wrong = [
+            f"{one.title}: {one.family} {one.got}, not {one.due}"
+            for one in found
+            if not one.is_right
+        ]
         say(f"week {week} in {time.perf_counter() - began:.1f} s; " + "; ".join(wrong))
     return judged

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Literal
 
 from benchmarks.year.world import World
@@ -81,9 +82,9 @@ class Plan:
     def quiet(self, names: Sequence[str], *weeks: int) -> None:
         """Expect nothing to be told of statements in these weeks, though something happened."""
         for week in weeks:
-            self.expect("silence", week, NOTHING, lambda world, week=week: self._told(world, names, week))  # type: ignore[misc]
+            self.expect("silence", week, NOTHING, partial(self._told, names, week))
 
-    def _told(self, world: World, names: Sequence[str], week: int) -> str:
+    def _told(self, names: Sequence[str], week: int, world: World) -> str:
         told = {name: world.change(name, week) for name in names}
         wrong = [
             f"{name} {verdict}"

@@ -56,7 +56,7 @@ _BURN = "while True: pass"
 class Hours:
     """At which hours of a day the application works, and is read."""
 
-    weekdays: Sequence[int] = (9, 14, 20)
+    weekdays: Sequence[int] = (9, 20)
     weekend: Sequence[int] = (11, 18)
 
     def of(self, day: int) -> Sequence[int]:
@@ -83,6 +83,7 @@ class World:
     is_read: bool = True
     is_slow: bool = False
     delays: list[str] = field(default_factory=list)
+    adopted: list[str] = field(default_factory=list)
     advice: dict[str, UUID] = field(default_factory=dict)
     reports: dict[int, RegressionReport] = field(default_factory=dict)
     follow_ups: dict[int, FollowUp] = field(default_factory=dict)
@@ -239,7 +240,7 @@ class World:
         statements: Collection[str] = (),
     ) -> None:
         """Keep advice as an audit would; `statements` are to gain, by default those of its name."""
-        table = definition.split(".")[1].split()[0].strip('"')
+        table = definition.split(".")[1].split(maxsplit=1)[0].strip('"')
         index = f"advised_{name.replace('.', '_').replace(' ', '_')}"
         made = create or f"CREATE INDEX CONCURRENTLY {index} ON {definition}"
         gone = f"DROP INDEX CONCURRENTLY {index}"
@@ -289,12 +290,15 @@ class World:
                     )
 
     def adopt(self, name: str) -> None:
-        """Find what the last audit advises for a column, and call it so."""
+        """Find what the last audit advises for a column; advise it if the audit had no time to."""
         table, column = name.split(".")
+        begins = f'"public"."{table}" USING btree ("{column}")'
         for advice in self.all_advice():
-            begins = f'"public"."{table}" USING btree ("{column}")'
-            if advice.audit_id and advice.definition.startswith(begins):
+            if advice.audit_id and advice.definition == begins:
                 self.advice[name] = advice.id
+                self.adopted.append(name)
+        if name not in self.advice:
+            self.advise(name, begins)
 
     def decide(self, name: str, status: str, why: str | None = None) -> None:
         """Accept, reject or apply advice, as a user says."""
@@ -417,7 +421,14 @@ def _world(folder: Path, tables: Collection[str], hours: Hours, seed: int) -> It
     connection = psycopg.connect(shop, autocommit=True)
     guest = connect(shop, statement_timeout_ms=10_000, lock_timeout_ms=200)
     world = World(
-        folder, settings, engine, workload(tables), Random(seed), hours, connection, guest  # noqa: S311
+        folder,
+        settings,
+        engine,
+        workload(tables),
+        Random(seed),  # noqa: S311  values, not secrets
+        hours,
+        connection,
+        guest,
     )
     extensions = [f"CREATE EXTENSION {one}" for one in ("pg_stat_statements", "pg_trgm")]
     world.run(*extensions, *schema(tables))

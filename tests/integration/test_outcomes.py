@@ -14,7 +14,7 @@ from psycopg.rows import TupleRow
 from sqlalchemy import Engine
 
 from agentdb import database
-from agentdb.models.optimization import Status
+from agentdb.models.optimization import Kind, Status
 from agentdb.repositories.advice import Event, NewOptimization, Optimization, StatementEffect
 from agentdb.repositories.optimizations import OptimizationRepository
 from agentdb.settings import Settings, read_settings
@@ -72,16 +72,22 @@ class Shop:
     def follow(self) -> FollowUp:
         return follow_up(self.settings, now=self.now)
 
-    def advise(self, definition: str = '"public"."orders" USING btree ("customer_id")') -> UUID:
+    def advise(
+        self,
+        definition: str = '"public"."orders" USING btree ("customer_id")',
+        kind: Kind = "create_index",
+    ) -> UUID:
+        made = "CREATE INDEX CONCURRENTLY advised_idx ON public.orders USING btree (customer_id)"
+        gone = "DROP INDEX CONCURRENTLY public.advised_idx"
         effect = StatementEffect(fingerprint(LOOK_UP), LOOK_UP, 1.0, 0.1, 100, 3, 1000)
         new = NewOptimization(
             target=self.target,
-            kind="create_index",
+            kind=kind,
             title="Index on orders (customer_id)",
             schema_name="public",
             table_name="orders",
-            sql="CREATE INDEX CONCURRENTLY advised_idx ON public.orders USING btree (customer_id)",
-            rollback_sql="DROP INDEX CONCURRENTLY public.advised_idx",
+            sql=made if kind == "create_index" else gone,
+            rollback_sql=gone if kind == "create_index" else made,
             definition=definition,
             reasoning="Looked up by customer_id.",
             confidence=0.9,
@@ -288,3 +294,21 @@ def test_an_index_that_nothing_uses_is_advised_to_be_dropped_once(shop: Shop) ->
     with database.session(shop.engine) as session:
         (unwanted,) = OptimizationRepository(session).turned_down(shop.target)
     assert (unwanted.is_rejected, unwanted.why) == (False, "neutral when measured")
+
+
+def test_an_index_that_was_dropped_as_advised_and_was_needed_is_advised_again(shop: Shop) -> None:
+    shop.run("CREATE INDEX needed ON orders (customer_id)")
+    shop.read()
+    advice = shop.advise(kind="drop_index")
+    shop.work(days=8)
+    shop.run("DROP INDEX needed")
+    shop.work(days=8)
+    (identifier,) = shop.follow().reverts
+    assert shop.advice(advice).status == "regressed"
+    again = shop.advice(UUID(identifier))
+    assert (again.kind, again.status, again.reverts) == ("create_index", "proposed", advice)
+    shop.run(again.sql)
+    shop.work(days=8)
+    shop.follow()
+    assert shop.advice(again.id).status == "confirmed"
+    assert shop.advice(advice).status == "reverted"
