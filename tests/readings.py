@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
@@ -88,3 +88,29 @@ def later(first: Reading, *entries: StatementCounters, **facts: object) -> Readi
     moment = first.taken_at + QUARTER
     times: Mapping[str, object] = {"taken_at": moment, "server_time": moment}
     return replace(first, **{**times, "statements": entries, **facts})  # type: ignore[arg-type]
+
+
+def daily(
+    weeks: int, factor: float, *, only: str | None = None, start: datetime = MONDAY
+) -> Iterator[Reading]:
+    """Readings of eight statements, of which one or all take so many times longer in the last week.
+
+    Two days into that week the server was restarted, with less work_mem.
+    """
+    total, days = dict.fromkeys("abcdefgh", 0.0), 7 * weeks
+    for day in range(days + 1):
+        for name in total:
+            slowed = factor if day > days - 7 and only in (None, name) else 1
+            total[name] += 100 * (ord(name) - 90) * (1 + 0.01 * (day * 7 % 11)) * slowed
+        entries = (
+            replace(entry(name, 0), spent=Spent(100 * day, spent, 100 * day, 500 * day, 0))
+            for name, spent in total.items()
+        )
+        before = day < days - 5
+        restarted = start + timedelta(days=days - 5, hours=-1)
+        yield reading(
+            *entries,
+            at=start + timedelta(days=day),
+            settings={"work_mem": "4MB" if before else "64kB"},
+            server_started_at=LONG_AGO if before else restarted,
+        )

@@ -135,6 +135,7 @@ class Lab:
         if not measured:
             reasons = [failure.reason for failure in found if isinstance(failure, Failure)]
             self.unmeasured[case.fingerprint] = reasons[0]
+            return
         _weigh(measured, case.study.statement)
         self.subjects.extend(measured)
 

@@ -28,6 +28,7 @@ from agentdb.cli import (
     outcomes,
     recommendations,
     reembed,
+    regressions,
     schedule,
     server,
     similar,
@@ -55,6 +56,7 @@ app.command(epilog=audit.EXAMPLE)(audit.audit)
 app.add_typer(recommendations.app)
 app.command(epilog=deliver.EXAMPLE)(deliver.deliver)
 app.command(epilog=outcomes.EXAMPLE)(outcomes.outcomes)
+app.command(epilog=regressions.EXAMPLE)(regressions.regressions)
 app.command(epilog=snapshot.EXAMPLE)(snapshot.snapshot)
 app.command(epilog=similar.EXAMPLE)(similar.similar)
 app.command(epilog=memory.REMEMBER_EXAMPLE)(memory.remember)

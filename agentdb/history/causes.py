@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from itertools import groupby
 from math import log
 from typing import Literal
@@ -41,11 +42,15 @@ _SAME_BLOCKS, _UNKNOWN_BLOCKS = 0.3, 0.8
 
 
 @dataclass(frozen=True, slots=True)
-class SeenPlan:
-    """The shape of a statement's plan, as a fingerprint, and when it was seen."""
+class SeenPlans:
+    """The shapes of the plans that believable calls of a statement had at a moment.
+
+    A plan may depend on the values of a call, and which values are tried may change: so these are
+    all that were seen, that of most calls first.
+    """
 
     fingerprint: str
-    shape: str
+    shapes: tuple[str, ...]
     at: datetime
 
 
@@ -55,7 +60,7 @@ class CatalogHistory:
 
     events: Sequence[CatalogEvent] = ()
     tables: Sequence[TableDay] = ()
-    plans: Sequence[SeenPlan] = ()
+    plans: Sequence[SeenPlans] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,26 +75,27 @@ class Cause:
 def likely_causes(change: Change, since: datetime, history: CatalogHistory) -> tuple[Cause, ...]:
     """Return what may be behind a change in the week from `since` on, most plausible first.
 
-    Of a slower statement: an index on its table that is gone or invalid, or new and in the way,
-    another plan, more rows, old statistics; of a faster one the contrary; of both: settings, the
-    server's version, a restart. Where a call reads as many blocks as before, it is hardly the plan.
+    Of a slower statement: an index on its table that is gone or invalid, another plan, more rows,
+    old statistics; of a faster one the contrary; of both: settings, the server's version, a
+    restart. Where a call reads as many blocks as before, it is hardly the plan.
     """
     if change.verdict not in {"slower", "faster"}:
         return ()
-    near = [event for event in history.events if event.at > since - _SHORTLY_BEFORE]
-    witness = _witness(change)
+    witness, slower = _witness(change), change.verdict == "slower"
     found = [
-        *_weakened(_indexes(change, near), witness),
-        *_weakened(_plan(change, since, history.plans), witness),
+        *_weakened(_indexes(change, since, history.events), witness),
+        *_weakened(_plans(change, since, history.plans), witness),
         *_weakened(_tables(change, since, history.tables), witness),
-        *_server(near),
+        *_server(history.events, since, slower=slower),
     ]
     return _ordered(found)
 
 
-def causes_for_all(events: Sequence[CatalogEvent], since: datetime) -> tuple[Cause, ...]:
+def causes_for_all(
+    events: Iterable[CatalogEvent], since: datetime, *, slower: bool
+) -> tuple[Cause, ...]:
     """Return what may be behind a change that the whole machine shares."""
-    return _ordered(_server(event for event in events if event.at > since - _SHORTLY_BEFORE))
+    return _ordered(_server(events, since, slower=slower))
 
 
 def _ordered(causes: Iterable[Cause]) -> tuple[Cause, ...]:
@@ -108,55 +114,80 @@ def _weakened(causes: Iterable[Cause], by: float) -> Iterator[Cause]:
         yield Cause(cause.kind, cause.sentence, cause.plausibility * by)
 
 
-_INDEX_LOST: dict[EventKind, tuple[CauseKind, str, float]] = {
+# What an index can do after the event; and for readers, what one loses or wins by it.
+_USABLE: dict[EventKind, bool] = {
+    "index_dropped": False,
+    "index_became_invalid": False,
+    "index_created": True,
+    "index_became_valid": True,
+}
+_TELLING: dict[EventKind, tuple[CauseKind, str, float]] = {
     "index_dropped": ("index dropped", "was dropped", _INDEX),
     "index_became_invalid": ("index invalid", "became invalid", _INVALID),
-}
-_INDEX_WON: dict[EventKind, tuple[CauseKind, str, float]] = {
     "index_created": ("index created", "was created", _NEW_INDEX),
     "index_became_valid": ("index created", "became valid", _NEW_INDEX),
 }
-_INDEX_TO_WRITE: dict[EventKind, tuple[CauseKind, str, float]] = {
-    "index_created": ("index created", "was created, and has to be written", _WRITES),
-}
-_INDEX_IN_THE_WAY: dict[EventKind, tuple[CauseKind, str, float]] = {
-    "index_created": ("index created", "was created, and may mislead the planner", _MISLEADS),
-}
-_INDEX_OUT_OF_IT: dict[EventKind, tuple[CauseKind, str, float]] = {
-    "index_dropped": ("index dropped", "was dropped, and is in nobody's way", _MISLEADS),
-}
 
 
-def _indexes(change: Change, events: Iterable[CatalogEvent]) -> Iterator[Cause]:
-    """Yield what became of indexes on the statement's tables; only the last of each counts."""
-    if change.verdict == "faster":
-        telling = _INDEX_WON | _INDEX_OUT_OF_IT
-    else:
-        telling = _INDEX_LOST | (_INDEX_TO_WRITE if change.writes else _INDEX_IN_THE_WAY)
-    for event in _last_of_each(event for event in events if _concerns(event, change)):
-        if event.kind in telling:
-            kind, happened, plausibility = telling[event.kind]
-            what = f"the index {event.definition} on {event.schema}.{event.table}"
-            yield Cause(kind, f"{what} {happened} {_when(event)} ({event.detail})", plausibility)
-
-
-def _concerns(event: CatalogEvent, change: Change) -> bool:
-    return event.definition is not None and f"{event.schema}.{event.table}" in change.tables
-
-
-def _last_of_each(events: Iterable[CatalogEvent]) -> list[CatalogEvent]:
-    """Return what happened last to each index, by what it is: built anew is not dropped."""
+def _indexes(change: Change, since: datetime, events: Iterable[CatalogEvent]) -> Iterator[Cause]:
+    """Yield what became of indexes on the statement's tables, between before the week and now."""
     by_time = sorted(events, key=lambda event: event.at)
-    last = {(event.schema, event.table, event.definition): event for event in by_time}
-    return list(last.values())
+    of_each: defaultdict[object, list[CatalogEvent]] = defaultdict(list)
+    for event in by_time:
+        if event.kind in _USABLE and f"{event.schema}.{event.table}" in change.tables:
+            of_each[event.schema, event.table, event.definition].append(event)
+    for course in of_each.values():
+        if cause := _index(change, since, course):
+            yield cause
 
 
-def _plan(change: Change, since: datetime, plans: Iterable[SeenPlan]) -> Iterator[Cause]:
-    """Yield that the plan seen last has another shape than the one seen last before the week."""
+def _index(change: Change, since: datetime, course: Sequence[CatalogEvent]) -> Cause | None:
+    """Return how an index, by what it is, explains the change: built anew it is not dropped."""
+    last = course[-1]
+    was, now = _was_usable(since, course), _USABLE[last.kind]
+    if not _is_near(last, since) or was == now:
+        return None
+    kind, happened, plausibility = _TELLING[last.kind]
+    if now == (change.verdict == "slower"):  # no reader's loss or win, but a writer's or planner's
+        if last.kind == "index_became_invalid":
+            return None
+        effect, plausibility = _in_the_way(change, there=now)
+        happened = f"{happened}, and {effect}"
+    what = f"the index {last.definition} on {last.schema}.{last.table}"
+    return Cause(kind, f"{what} {happened} {_when(last)} ({last.detail})", plausibility)
+
+
+def _in_the_way(change: Change, *, there: bool) -> tuple[str, float]:
+    """Return what an index costs that is there, or no longer does: work, or the better plan."""
+    if change.writes:
+        return "has to be written" if there else "is no longer written", _WRITES
+    return "may mislead the planner" if there else "can mislead nobody", _MISLEADS
+
+
+def _was_usable(since: datetime, course: Sequence[CatalogEvent]) -> bool:
+    """Tell whether readers could use an index in the weeks before: as it was left, or is found."""
+    before = [event for event in course if not _is_near(event, since)]
+    return _USABLE[before[-1].kind] if before else not _USABLE[course[0].kind]
+
+
+def _is_near(event: CatalogEvent, since: datetime) -> bool:
+    return event.at > since - _SHORTLY_BEFORE
+
+
+def _plans(change: Change, since: datetime, plans: Iterable[SeenPlans]) -> Iterator[Cause]:
+    """Yield that most calls have a plan that none had, or had one that none has any more.
+
+    Compared are the plans seen last with all those of the weeks before. Other values alone, which
+    have other ones of the same plans, are no change.
+    """
     own = sorted((p for p in plans if p.fingerprint == change.fingerprint), key=lambda p: p.at)
     before, during = [p for p in own if p.at < since], [p for p in own if p.at >= since]
-    if before and during and before[-1].shape != during[-1].shape:
-        seen = f"{_day(before[-1].at)} and {_day(during[-1].at)}"
+    if not before or not during:
+        return
+    was, now = before[-1], during[-1]
+    known = {shape for seen in before for shape in seen.shapes}
+    if now.shapes[0] not in known or was.shapes[0] not in now.shapes:
+        seen = f"{_day(was.at)} and {_day(now.at)}"
         yield Cause("plan changed", f"its plan has another shape, between {seen}", _PLAN)
 
 
@@ -169,10 +200,17 @@ def _tables(change: Change, since: datetime, days: Iterable[TableDay]) -> Iterat
     )
     for table, seen in groupby(own, key=name):
         known = list(seen)
-        before = [day for day in known if day.day < since.date()]
+        if _began_anew(known):
+            continue
+        before = [day for day in known if day.day < since.astimezone(UTC).date()]
         if before:
             yield from _rows(change, table, _usual_rows(before), known[-1].live_rows)
         yield from _statistics(change, table, known[-1], since)
+
+
+def _began_anew(days: Sequence[TableDay]) -> bool:
+    """Tell whether a table's counters were lost: they then know neither its rows nor its age."""
+    return days[-1].analyzed_at is None and any(day.analyzed_at for day in days)
 
 
 def _usual_rows(days: Sequence[TableDay]) -> int:
@@ -208,21 +246,24 @@ def _statistics(change: Change, table: str, last: TableDay, since: datetime) -> 
 _SERVER: dict[EventKind, tuple[CauseKind, str, float]] = {
     "setting_changed": ("setting changed", "a setting changed", _SETTING),
     "version_changed": ("server version", "the server's version changed", _VERSION),
-    "restarted": ("restart", "the server was restarted, with cold caches,", _RESTART),
+    "restarted": ("restart", "the server began with cold caches", _RESTART),
 }
 
 
-def _server(events: Iterable[CatalogEvent]) -> Iterator[Cause]:
+def _server(events: Iterable[CatalogEvent], since: datetime, *, slower: bool) -> Iterator[Cause]:
+    """Yield what happened to the server; nothing gets faster from a cold start."""
     for event in events:
-        if event.kind in _SERVER:
-            kind, happened, plausibility = _SERVER[event.kind]
+        if event.kind not in _SERVER or not _is_near(event, since):
+            continue
+        kind, happened, plausibility = _SERVER[event.kind]
+        if slower or kind != "restart":
             yield Cause(kind, f"{happened} {_when(event)} ({event.detail})", plausibility)
 
 
 def _when(event: CatalogEvent) -> str:
-    since, until = f"{event.since:%Y-%m-%d %H:%M}", f"{event.at:%Y-%m-%d %H:%M}"
-    return f"between {since} and {until}"
+    since, until = (f"{at.astimezone(UTC):%Y-%m-%d %H:%M}" for at in (event.since, event.at))
+    return f"between {since} and {until} UTC"
 
 
 def _day(at: datetime) -> str:
-    return f"{at:%Y-%m-%d}"
+    return f"{at.astimezone(UTC):%Y-%m-%d}"

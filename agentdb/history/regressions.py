@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from typing import Literal
 
 import numpy as np
+import numpy.typing as npt
 
 from agentdb.history.figures import Figure
 from agentdb.history.grid import Array, Mask, ratio
@@ -29,7 +30,7 @@ ChangeVerdict = Literal["slower", "faster", "unchanged", "new", "gone", "not eno
 _WEEK = timedelta(weeks=1)
 _DOUBLING = float(np.log(2))  # what must be ruled out to call a statement unchanged
 _CALLS_MISSED = 10.0  # by chance once in 20 000 times, where calls come one by one (Poisson)
-_SAME_BLOCKS_PERCENT = 10.0
+_SAME_BLOCKS_PERCENT = 20.0  # more or less of them: hardly another plan
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,14 +38,15 @@ class ChangeTerms:
     """What counts as a change.
 
     At most `weeks` weeks before the last one are read, and `least_weeks` are needed, with
-    `least_calls` in the last week and twice as many before; `least_percent` is the smallest change
-    of time per call that is news; of the changes that are told, at most a share of
-    `false_discoveries` is expected to be noise.
+    `least_calls` in the last week, on `least_days` days of it, and twice as many before;
+    `least_percent` is the smallest change of time per call that is news; of the changes that are
+    told, at most a share of `false_discoveries` is expected to be noise.
     """
 
     weeks: int = 8
     least_weeks: int = 2
     least_calls: int = 5
+    least_days: int = 3  # of two days, one that is an outlier cannot be told
     least_percent: float = 10.0
     false_discoveries: float = 0.01
 
@@ -87,7 +89,7 @@ class Change:
         blocks = self.blocks_percent
         if blocks is None:
             return None
-        if abs(blocks.value) < _SAME_BLOCKS_PERCENT:
+        if max(blocks.high, -blocks.low) < _SAME_BLOCKS_PERCENT:
             return True
         return False if blocks.low > 0 or blocks.high < 0 else None
 
@@ -219,9 +221,13 @@ class _Weighed:
             blocks_after=_known(self.work.after[place]),
             calls_before=float(self.calls.before[place]),
             calls_after=float(self.calls.after[place]),
-            weeks=int(self.time.weeks[place]),
+            weeks=self.weeks(place),
             probability=_known(self.surprising[place]),
         )
+
+    def weeks(self, place: int) -> int:
+        """Return how many weeks before are known; of a single one nothing can be told yet."""
+        return max(int(self.time.weeks[place]), min(1, int(self.calls.weeks[place])))
 
     def _verdict(self, place: int, terms: ChangeTerms) -> tuple[ChangeVerdict, str]:
         if self.calls.is_new(place):
@@ -229,7 +235,7 @@ class _Weighed:
         if self.calls.is_gone(place):
             return "gone", "it was called week after week, and is no longer"
         if not np.isfinite(self.surprising[place]):
-            return "not enough data", self.calls.lacking(place, int(self.time.weeks[place]), terms)
+            return "not enough data", self.calls.lacking(place, self.weeks(place), terms)
         return self._judged(place, terms)
 
     def _judged(self, place: int, terms: ChangeTerms) -> tuple[ChangeVerdict, str]:
@@ -268,10 +274,12 @@ class _Calls:
     counted_after: Array
     before: Array  # a week
     after: Array
+    days: npt.NDArray[np.intp]  # of the last week, on which it was called
     watched: float  # hours of the last week
     expected: Array  # in the watched hours of the last week, as often as before
     missed: Array  # in the watched hours before, had it been called as in the last week
     steady: Mask  # called in each of the last two weeks before
+    weeks: npt.NDArray[np.intp]  # before, in which it was called
 
     @staticmethod
     def of(weeks: Weeks) -> _Calls:
@@ -283,15 +291,18 @@ class _Calls:
         usual = np.nan_to_num(ratio(counts[0], hours[0])) * hours[1]
         expected, counted = ((part * both).sum(axis=(1, 2)) for part in (usual, counts[1]))
         total = counts[1].sum(axis=(1, 2))
+        called = weeks.counted[:, :-1].sum(axis=(2, 3)) > 0
         return _Calls(
             counts[0].sum(axis=(1, 2)),
             total,
             expected * scale,
             counted * scale,
+            (weeks.counted[:, -1].sum(axis=2) > 0).sum(axis=1),
             float(hours[1].sum()),
             expected,
             total / max(float(hours[1].sum()), 1e-9) * float(hours[0].sum()),
-            (weeks.counted[:, -3:-1].sum(axis=(2, 3)) > 0).sum(axis=1) > 1,
+            called[:, -2:].sum(axis=1) > 1,
+            called.sum(axis=1),
         )
 
     def enough(self, terms: ChangeTerms) -> Mask:
@@ -299,6 +310,8 @@ class _Calls:
         return np.asarray(
             (self.counted_after >= terms.least_calls)
             & (self.counted_before >= 2 * terms.least_calls)
+            & (self.days >= terms.least_days)
+            & (self.watched > 0)
         )
 
     def is_new(self, place: int) -> bool:
@@ -316,8 +329,8 @@ class _Calls:
             return "nobody watched in the last week"
         if weeks < terms.least_weeks:
             return f"{weeks} of the weeks before can be compared with, {terms.least_weeks} needed"
-        counted = f"{self.counted_after[place]:.0f} calls in the last week"
-        return f"{counted}, {self.counted_before[place]:.0f} before"
+        counted = f"{self.counted_after[place]:.0f} calls on {self.days[place]} days"
+        return f"{counted} of the last week, {self.counted_before[place]:.0f} calls before"
 
 
 def discover(probabilities: Array, share: float) -> Mask:

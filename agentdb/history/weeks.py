@@ -37,7 +37,8 @@ _WEEKS_IN_HOURS = 3  # weeks before that must be there by the hour to compare ho
 _LEANING_CALLS = 10.0  # with which an hour leans on the mean of its statement
 _OUTLYING = 4.0  # robust standard deviations from what is usual, where outliers begin
 _LEAST_SPREAD = float(np.log(1.5))  # of hours, however alike most of them are
-_DAYS_TO_TEMPER = 5  # days of a week that allow to leave the extreme ones aside
+_DAYS_TO_TEMPER = 3  # days of a week that allow to leave the extreme ones aside
+_DAYS_TO_SCATTER = 5  # and with the others to tell how far days lie apart
 _PRIOR_FREEDOM = 4  # what a statement's own days count beside its weeks, in weeks
 _LEAST_NOISE = 0.01  # of a week: nothing is known to better than 1 %
 _VOTERS = 5  # statements that can tell what the machine does
@@ -76,8 +77,9 @@ class Ratios:
     calls: Array
 
     def without(self, machine: Array) -> Ratios:
-        """Return the ratios beyond what the machine did (by week and day)."""
-        return Ratios(self.logs - machine, self.expected * np.exp(machine), self.calls)
+        """Return the ratios beyond what the machine did (by week and day; NaN: nobody knows)."""
+        known = np.nan_to_num(machine)
+        return Ratios(self.logs - known, self.expected * np.exp(known), self.calls)
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,6 +172,7 @@ def _others(values: Array) -> Array:
 def shared(ratios: Ratios) -> Array | None:
     """Return the log ratio, by week and day, of the middle statement; None with too few.
 
+    NaN on days on which too few were called.
     One statement has one vote, whatever its time: a heavy statement that got slower must not pass
     for the machine. Less than half of the statements may change without moving it.
     """
@@ -177,20 +180,20 @@ def shared(ratios: Ratios) -> Array | None:
     voters = np.isfinite(by_day).sum(axis=-1)
     if voters[-1].max(initial=0) < _VOTERS:
         return None
-    return np.where(voters >= _VOTERS, np.nan_to_num(median(by_day)), 0.0)
+    return np.where(voters >= _VOTERS, median(by_day), np.nan)
 
 
 def compare(ratios: Ratios) -> Comparison:
     """Return the last week of each statement, and how far an ordinary week would lie from 0.
 
-    A week is the mean of its days, weighted by calls, the highest and the lowest day taken for
-    their neighbours (Tukey and McLaughlin 1963, "Less Vulnerable Confidence and Significance
-    Procedures for Location": that mean's error). The variance of a week is the one that the weeks
-    before show among themselves, but they are few; so it leans on what the scatter of the
-    statement's days lets expect, times what weeks scatter beyond their days in this database (the
-    moderated variance of Smyth 2004, "Linear Models and Empirical Bayes Methods", with 4 degrees of
-    freedom for the prior instead of estimated ones). The interval is Student's, for a new
-    observation: variance times 1 + 1/K for K weeks before.
+    A week is the mean of its days, weighted by calls; from three days on the highest and the lowest
+    are taken for their neighbours (Tukey and McLaughlin 1963, "Less Vulnerable Confidence and
+    Significance Procedures for Location": that mean's error, from five days on). The variance of a
+    week is the one that the weeks before show among themselves, but they are few; so it leans on
+    what the scatter of the statement's days lets expect, times what weeks scatter beyond their days
+    in this database (the moderated variance of Smyth 2004, "Linear Models and Empirical Bayes
+    Methods", with 4 degrees of freedom for the prior instead of estimated ones). The interval is
+    Student's, for a new observation: variance times 1 + 1/K for K weeks before.
     """
     means, errors = _week_means(ratios)
     before = np.isfinite(means[:, :-1])
@@ -210,24 +213,25 @@ def compare(ratios: Ratios) -> Comparison:
 
 def _week_means(ratios: Ratios) -> tuple[Array, Array]:
     """Return the mean of each week's days and the square of its standard error."""
-    logs, tempered = _temper_days(ratios.logs)
+    logs = _temper_days(ratios.logs)
     weights = np.where(np.isfinite(logs), ratios.calls, 0)
     weights = np.nan_to_num(weights / np.maximum(weights.sum(axis=-1, keepdims=True), 1e-9))
     days = np.isfinite(logs).sum(axis=-1)
     means = np.where(days > 0, np.nansum(weights * logs, axis=-1), np.nan)
-    squares = np.nansum(weights**2 * (logs - means[..., None]) ** 2, axis=-1)
+    scattered = np.where((days >= _DAYS_TO_SCATTER)[..., None], logs, ratios.logs)
+    squares = np.nansum(weights**2 * (scattered - means[..., None]) ** 2, axis=-1)
     squares = squares * ratio(days.astype(np.float64), days - 1.0)
-    return means, squares * np.where(tempered, days / np.maximum(days - 2, 1), 1.0) ** 2
+    fewer = np.where(days >= _DAYS_TO_SCATTER, days / np.maximum(days - 2, 1), 1.0)
+    return means, squares * fewer**2
 
 
-def _temper_days(logs: Array) -> tuple[Array, Mask]:
-    """Take the highest and the lowest day of each week for their neighbours; tell where."""
+def _temper_days(logs: Array) -> Array:
+    """Take the highest and the lowest day of each week for their neighbours."""
     days = np.isfinite(logs).sum(axis=-1, keepdims=True)
-    tempered = days >= _DAYS_TO_TEMPER
     ordered = np.sort(logs, axis=-1)
     low = ordered[..., 1:2]
     high = np.take_along_axis(ordered, np.maximum(days - 2, 0), axis=-1)
-    return np.where(tempered, np.clip(logs, low, high), logs), tempered[..., 0]
+    return np.where(days >= _DAYS_TO_TEMPER, np.clip(logs, low, high), logs)
 
 
 def _mean_of_known(values: Array) -> Array:

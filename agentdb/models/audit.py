@@ -7,6 +7,7 @@ from typing import Literal, get_args
 from uuid import UUID
 
 from sqlalchemy import CheckConstraint, ForeignKey, Index, Text, func, text
+from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import Mapped, mapped_column
 
 from agentdb.models.base import Base, Json, one_of
@@ -58,3 +59,4 @@ class StatementRow(Base):
     share_of_time: Mapped[float]  # 0 to 1
     analysed: Mapped[bool]
     reason: Mapped[str | None]
+    plans: Mapped[list[str] | None] = mapped_column(ARRAY(Text))  # shapes, that of most calls first

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, fields
 from datetime import datetime
 from uuid import UUID
@@ -11,6 +11,7 @@ from sqlalchemy import func, insert, select, update
 from sqlalchemy.orm import Session
 
 from agentdb.errors import NotFound
+from agentdb.history.causes import SeenPlans
 from agentdb.models.audit import AuditRow, AuditStatus, StatementRow
 from agentdb.models.base import Json
 
@@ -36,7 +37,8 @@ class StatementSnapshot:
     """One statement as an audit saw it; `reason` says why it was not analysed.
 
     Times are milliseconds, blocks are of 8 kB, the share of time is 0 to 1; all but the mean
-    are totals over all calls.
+    are totals over all calls. `plans` are the shapes that believable calls of it had, that of most
+    calls first; None where it was not planned.
     """
 
     fingerprint: str
@@ -49,6 +51,7 @@ class StatementSnapshot:
     share_of_time: float
     analysed: bool
     reason: str | None = None
+    plans: Sequence[str] | None = None
 
 
 class AuditRepository:
@@ -97,6 +100,20 @@ class AuditRepository:
     def newest(self, target: str, count: int) -> tuple[UUID, ...]:
         """Return the ids of up to `count` audits of a target that are finished, the newest."""
         return tuple(audit.id for audit in self._finished(target, count))
+
+    def plans(self, target: str, start: datetime, end: datetime) -> tuple[SeenPlans, ...]:
+        """Return the plans that audits begun from `start` to `end` saw, in the order of time."""
+        audited = AuditRow.target == target, AuditRow.started_at.between(start, end)
+        seen = (
+            select(StatementRow.fingerprint, StatementRow.plans, AuditRow.started_at)
+            .join_from(StatementRow, AuditRow, StatementRow.audit_id == AuditRow.id)
+            .where(*audited, StatementRow.plans.is_not(None))
+            .order_by(AuditRow.started_at, StatementRow.fingerprint)
+        )
+        return tuple(
+            SeenPlans(row.fingerprint, tuple(row.plans), row.started_at)
+            for row in self._session.execute(seen)
+        )
 
     def _finished(self, target: str, count: int) -> list[AuditRecord]:
         finished = select(AuditRow).where(AuditRow.target == target, AuditRow.status == "finished")

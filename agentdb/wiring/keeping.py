@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass
@@ -13,6 +14,7 @@ from sqlalchemy import Engine
 from agentdb import database
 from agentdb.architect.audit import Audit
 from agentdb.architect.recommendation import Recommendation, StatementGain
+from agentdb.architect.study import Study
 from agentdb.architect.workload import Statement
 from agentdb.errors import AgentDBError, DatabaseError
 from agentdb.models.base import Json
@@ -148,11 +150,23 @@ def _effects(gains: Sequence[StatementGain]) -> tuple[StatementEffect, ...]:
 
 def _snapshots(audit: Audit) -> Iterator[StatementSnapshot]:
     reasons = {skipped.fingerprint: skipped.reason for skipped in audit.skipped}
+    plans = {study.statement.fingerprint: plan_shapes(study) for study in audit.studies.studies}
     for statement in audit.workload.statements:
-        yield _snapshot(statement, reasons.get(statement.fingerprint))
+        mark = statement.fingerprint
+        yield _snapshot(statement, reasons.get(mark), plans.get(mark))
 
 
-def _snapshot(statement: Statement, reason: str | None) -> StatementSnapshot:
+def plan_shapes(study: Study) -> tuple[str, ...]:
+    """Return the shapes of the plans of a statement's calls, that of most calls first."""
+    weights: defaultdict[str, float] = defaultdict(float)
+    for call in study.calls:
+        weights[call.plan.shape] += call.weight
+    return tuple(sorted(weights, key=lambda shape: (-weights[shape], shape)))
+
+
+def _snapshot(
+    statement: Statement, reason: str | None, plans: tuple[str, ...] | None
+) -> StatementSnapshot:
     return StatementSnapshot(
         fingerprint=statement.fingerprint,
         query=statement.query,
@@ -164,6 +178,7 @@ def _snapshot(statement: Statement, reason: str | None) -> StatementSnapshot:
         share_of_time=statement.share_of_time,
         analysed=reason is None,
         reason=reason,
+        plans=plans,
     )
 
 

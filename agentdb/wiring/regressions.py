@@ -24,6 +24,7 @@ from agentdb.history.regressions import (
     find_changes,
 )
 from agentdb.history.series import StatementSeries, Watched
+from agentdb.repositories.audits import AuditRepository
 from agentdb.repositories.snapshots import SnapshotRepository
 from agentdb.settings import Settings
 from agentdb.target.connection import describe
@@ -112,11 +113,11 @@ def find_regressions(settings: Settings, *, now: datetime | None = None) -> Regr
     now = now or datetime.now(UTC)
     with storage(settings) as engine:
         kept = _read(engine, describe(target_url(settings)), now)
-    return _report(kept, now)
+    return report_of(kept, now)
 
 
 @dataclass(frozen=True, slots=True)
-class _Kept:
+class Kept:
     """What readings kept of a target."""
 
     target: str
@@ -125,22 +126,24 @@ class _Kept:
     history: CatalogHistory
 
 
-def _read(engine: Engine, target: str, now: datetime) -> _Kept:
+def _read(engine: Engine, target: str, now: datetime) -> Kept:
     start = now.replace(minute=0, second=0, microsecond=0) - _READ
     with database.session(engine) as session:
         snapshots = SnapshotRepository(session)
-        return _Kept(
+        return Kept(
             target,
             snapshots.series(target, start, now),
             snapshots.watched(target, start, now),
             CatalogHistory(
                 snapshots.catalog_events(target, start, now),
                 snapshots.table_history(target, start, now),
+                AuditRepository(session).plans(target, start, now),
             ),
         )
 
 
-def _report(kept: _Kept, now: datetime) -> RegressionReport:
+def report_of(kept: Kept, now: datetime) -> RegressionReport:
+    """Return what became of each statement in the week before `now`, and why."""
     found = find_changes(kept.series, kept.watched, now, _TERMS)
     weeks = max((change.weeks for change in found.statements), default=0)
     lacks = weeks < _TERMS.least_weeks
@@ -158,13 +161,15 @@ def _report(kept: _Kept, now: datetime) -> RegressionReport:
 
 
 def _machine(found: Changes, history: CatalogHistory) -> MachineChange:
-    verdict = _machine_verdict(found.machine_percent)
+    verdict = machine_verdict(found.machine_percent)
     told = verdict in {"slower", "faster"}
-    causes = causes_for_all(history.events, found.since) if told else ()
+    events, slower = history.events, verdict == "slower"
+    causes = causes_for_all(events, found.since, slower=slower) if told else ()
     return MachineChange(verdict, found.machine_percent, causes)
 
 
-def _machine_verdict(percent: Figure | None) -> MachineVerdict:
+def machine_verdict(percent: Figure | None) -> MachineVerdict:
+    """Return what became of everybody: news are as large as those of a statement."""
     if percent is None:
         return "not enough data"
     if abs(percent.value) < _TERMS.least_percent or percent.low <= 0 <= percent.high:

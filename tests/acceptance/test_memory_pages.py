@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from datetime import timedelta
 from doctest import DocTestParser, DocTestRunner
 from pathlib import Path
 
@@ -13,7 +14,9 @@ from sqlalchemy.orm import Session
 import agentdb
 from agentdb.database import make_engine
 from agentdb.embedding.hashing import HashingEmbedder
+from agentdb.repositories.snapshots import SnapshotRepository
 from tests.acceptance.running import open_shop, serve
+from tests.readings import MONDAY, TARGET, daily
 
 ROOT = Path(__file__).parents[2]
 PYTHON = re.compile(r"```python\n(.*?)```", re.DOTALL)
@@ -43,6 +46,24 @@ def test_the_page_about_outcomes_runs(database_url: str) -> None:
     names: dict[str, object] = {"url": database_url}
     exec(blocks("docs/outcomes.md"), names)  # noqa: S102 - our own page
     names["engine"].dispose()  # type: ignore[attr-defined]
+
+
+def test_the_page_about_regressions_runs(
+    database_url: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    engine = make_engine(database_url)
+    with Session(engine) as session:
+        for reading in daily(weeks=4, factor=3, only="c"):
+            SnapshotRepository(session).keep(reading)
+        session.commit()
+    engine.dispose()
+    target = f"postgresql://nobody@{TARGET}"  # which is not asked
+    names = {"url": database_url, "target": target, "now": MONDAY + timedelta(weeks=4)}
+    exec(blocks("docs/regressions.md"), names)  # noqa: S102 - our own page
+    printed = capsys.readouterr().out
+    assert printed.startswith("SELECT c ")
+    assert "a setting changed" in printed
+    assert printed.splitlines()[-1].startswith("unchanged Figure(")
 
 
 def test_the_page_about_integrations_runs(database_url: str) -> None:

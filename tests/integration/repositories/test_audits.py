@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from uuid import UUID, uuid4
 
@@ -98,6 +99,21 @@ def test_statements_are_kept_as_they_were(audits: AuditRepository, session: Sess
     assert [
         StatementSnapshot(**{name: getattr(row, name) for name in names}) for row in kept
     ] == seen
+
+
+def test_plans_come_back_in_the_order_of_time(audits: AuditRepository) -> None:
+    ever = (datetime.now(UTC) - timedelta(days=1), datetime.now(UTC) + timedelta(days=1))
+    for shapes in (("scan", "index"), None, ("index",)):
+        audit_id = audits.begin(TARGET, "18.1", {})
+        audits.keep_statements(audit_id, [replace(snapshot("f1"), plans=shapes)])
+    elsewhere = audits.begin("elsewhere/shop", "18.1", {})
+    audits.keep_statements(elsewhere, [replace(snapshot("f1"), plans=("hash",))])
+    found = audits.plans(TARGET, *ever)
+    assert [(seen.fingerprint, seen.shapes) for seen in found] == [
+        ("f1", ("scan", "index")),
+        ("f1", ("index",)),
+    ]
+    assert audits.plans(TARGET, ever[1], ever[1]) == ()
 
 
 def test_an_audit_without_statements_keeps_none(audits: AuditRepository, session: Session) -> None:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import timedelta
+from datetime import timedelta, timezone
 
 import pytest
 
 from agentdb.history.catalog import TableDay
-from agentdb.history.causes import CatalogHistory, SeenPlan, causes_for_all, likely_causes
+from agentdb.history.causes import CatalogHistory, SeenPlans, causes_for_all, likely_causes
 from agentdb.history.events import CatalogEvent, EventKind
 from agentdb.history.figures import Figure
 from agentdb.history.regressions import Change
@@ -84,16 +84,8 @@ def test_a_dropped_index_comes_before_a_restart() -> None:
     assert (first.kind, second.kind) == ("index dropped", "restart")
     assert first.sentence == (
         "the index USING btree (customer_id) on public.orders was dropped "
-        "between 2026-02-26 23:00 and 2026-02-27 00:00 (its detail)"
+        "between 2026-02-26 23:00 and 2026-02-27 00:00 UTC (its detail)"
     )
-
-
-def test_an_index_that_is_gone_is_likelier_than_one_that_is_new() -> None:
-    made = event("index_created", "orders", "USING btree (status)")
-    assert kinds(SLOWER, CatalogHistory(events=[made, DROPPED])) == [
-        "index dropped",
-        "index created",
-    ]
 
 
 def test_with_blocks_unchanged_it_is_hardly_the_plan() -> None:
@@ -112,6 +104,9 @@ def test_with_blocks_unchanged_it_is_hardly_the_plan() -> None:
         ("index_became_valid", FASTER, ["index created"]),
         ("index_dropped", FASTER, ["index dropped"]),
         ("index_became_invalid", FASTER, []),
+        ("index_dropped", replace(FASTER, writes=True), ["index dropped"]),
+        ("index_became_invalid", replace(FASTER, writes=True), []),
+        ("restarted", FASTER, []),
         ("version_changed", SLOWER, ["server version"]),
         ("counters_lost", SLOWER, []),
     ],
@@ -138,11 +133,57 @@ def test_what_happened_weeks_ago_is_no_cause_of_this_week() -> None:
     assert kinds(SLOWER, CatalogHistory(events=[event("restarted", days=12)])) == []
 
 
-def test_another_plan_is_a_cause_and_the_same_is_not() -> None:
-    seen = [SeenPlan("f", "a", NOW - 20 * DAY), SeenPlan("f", "b", NOW - DAY)]
-    assert kinds(SLOWER, CatalogHistory(plans=seen)) == ["plan changed"]
-    same = [seen[0], replace(seen[1], shape="a"), SeenPlan("another", "b", NOW - DAY)]
-    assert kinds(SLOWER, CatalogHistory(plans=same)) == []
+def test_an_index_that_came_and_went_was_not_there_before() -> None:
+    came = event("index_created", "orders", DROPPED.definition, days=5)
+    assert kinds(SLOWER, CatalogHistory(events=[came, DROPPED])) == []
+
+
+def test_an_index_that_was_never_whole_slows_nobody_down() -> None:
+    """What a failed CREATE INDEX CONCURRENTLY leaves: first seen, and seen to be invalid."""
+    failed = [event(kind, "orders", "USING btree (a)", days=9.5) for kind in CREATED_INVALID]
+    assert kinds(SLOWER, CatalogHistory(events=failed)) == []
+    long_ago = [replace(one, at=one.at - 9 * DAY) for one in failed]
+    swept = event("index_dropped", "orders", "USING btree (a)")
+    assert kinds(SLOWER, CatalogHistory(events=[*long_ago, swept])) == []
+
+
+CREATED_INVALID: tuple[EventKind, ...] = ("index_created", "index_became_invalid")
+
+
+def seen(*shapes: str, days_ago: float) -> SeenPlans:
+    return SeenPlans("f", shapes, NOW - days_ago * DAY)
+
+
+@pytest.mark.parametrize(
+    ("now", "is_told"),
+    [
+        (("scan",), True),  # of another kind than any before
+        (("scan", "index"), True),
+        (("index",), False),
+        (("bitmap",), True),  # most calls' plan is nobody's any more
+        (("bitmap", "index"), False),  # other values weigh more, the plans are the same
+        (("index", "scan"), False),
+    ],
+)
+def test_a_plan_is_another_one_when_other_values_do_not_explain_it(
+    now: tuple[str, ...], is_told: bool
+) -> None:
+    history = CatalogHistory(plans=[seen(*now, days_ago=1), seen("index", "bitmap", days_ago=20)])
+    found = likely_causes(SLOWER, SINCE, history)
+    assert [cause.kind for cause in found] == ["plan changed"] * is_told
+
+
+def test_a_plan_that_was_seen_some_weeks_ago_is_no_new_one() -> None:
+    plans = [seen("scan", "index", days_ago=30), seen("index", days_ago=20)]
+    now = seen("scan", "index", days_ago=1)
+    assert kinds(SLOWER, CatalogHistory(plans=[*plans, now])) == []
+
+
+def test_another_statement_s_plan_or_one_seen_once_tells_nothing() -> None:
+    once = [seen("index", days_ago=20)]
+    assert kinds(SLOWER, CatalogHistory(plans=once)) == []
+    another = replace(seen("scan", days_ago=1), fingerprint="g")
+    assert kinds(SLOWER, CatalogHistory(plans=[*once, another])) == []
 
 
 def test_growth_is_plausible_by_how_much_it_explains() -> None:
@@ -174,11 +215,29 @@ def test_statistics_of_other_rows_are_a_cause() -> None:
     assert kinds(FASTER, fresh) == ["statistics renewed"]
 
 
+def test_counters_that_began_anew_after_a_crash_tell_nothing_of_rows() -> None:
+    before, after = table_day(20, 1000), table_day(1, 40, modified=40)
+    lost = CatalogHistory(tables=[before, replace(after, analyzed_at=None)])
+    assert kinds(FASTER, lost) == []
+    assert kinds(SLOWER, lost) == []
+    never = CatalogHistory(tables=[replace(day, analyzed_at=None) for day in (before, after)])
+    assert kinds(FASTER, never) == ["rows went"]
+    assert kinds(SLOWER, never) == ["statistics aged"]
+
+
 def test_what_did_not_change_has_no_cause() -> None:
     unchanged = replace(SLOWER, verdict="unchanged")
     assert kinds(unchanged, CatalogHistory(events=[DROPPED, RESTARTED])) == []
 
 
 def test_the_whole_machine_is_slowed_by_what_concerns_all() -> None:
-    found = causes_for_all([RESTARTED, DROPPED, event("setting_changed")], SINCE)
+    events = [RESTARTED, DROPPED, event("setting_changed")]
+    found = causes_for_all(events, SINCE, slower=True)
     assert [cause.kind for cause in found] == ["setting changed", "restart"]
+    assert [c.kind for c in causes_for_all(events, SINCE, slower=False)] == ["setting changed"]
+
+
+def test_moments_are_told_by_one_clock_wherever_they_are_read() -> None:
+    elsewhere = replace(RESTARTED, at=RESTARTED.at.astimezone(timezone(9 * DAY / 24)))
+    history, same = (CatalogHistory(events=[one]) for one in (elsewhere, RESTARTED))
+    assert likely_causes(SLOWER, SINCE, history) == likely_causes(SLOWER, SINCE, same)

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from agentdb.history.regressions import Change, Changes, discover, find_changes
+from agentdb.history.regressions import Change, Changes, discover, enough_from, find_changes
 from agentdb.history.series import HOUR, Bucket, StatementSeries, Watched
 from tests.simulated import HOURS_OF_WEEK, NOW, WEEKS, Simulated, simulate
 
@@ -257,14 +257,80 @@ def test_a_monthly_report_is_not_gone() -> None:
 
 
 def test_few_calls_give_no_verdict() -> None:
-    change = change_of(steady("it", last_week(9), calls=lambda at: int((at - BEGIN).days % 4 == 0)))
+    change = change_of(steady("it", last_week(9), calls=lambda at: int((at - BEGIN).days % 2 == 0)))
     few = change_of(
         steady("it", last_week(9), calls=lambda at: int((at - BEGIN) / HOUR % HOURS_OF_WEEK == 5))
     )
     assert change.verdict == "slower"
     assert few.verdict == "not enough data"
     assert few.percent is None
-    assert "1 calls in the last week" in few.reason
+    assert "1 calls on 1 days of the last week" in few.reason
+
+
+def bad_on(day: int, factor: float = 20.0) -> Factor:
+    start = LAST_WEEK + day * DAY
+    return lambda at: factor if start <= at < start + DAY else 1.0
+
+
+@pytest.mark.parametrize("days", [(0, 2, 4), (0, 2, 4, 6)])
+def test_one_terrible_day_of_a_few_is_no_regression(days: tuple[int, ...]) -> None:
+    def on_days(at: datetime) -> int:
+        return 10 * ((at - BEGIN).days % 7 in days)
+
+    assert change_of(steady("it", bad_on(2), calls=on_days)).verdict == "unchanged"
+    assert change_of(steady("it", last_week(2), calls=on_days)).verdict == "slower"
+
+
+def test_what_happened_on_two_days_only_is_no_verdict() -> None:
+    """A job that runs twice a week, and waited for a lock once."""
+    change = change_of(steady("it", bad_on(2), calls=lambda at: 10 * ((at - BEGIN).days % 7 < 3)))
+    twice = change_of(
+        steady("it", bad_on(4), calls=lambda at: 10 * ((at - BEGIN).days % 7 in {1, 4}))
+    )
+    assert change.verdict == "unchanged"
+    assert (twice.verdict, twice.percent) == ("not enough data", None)
+
+
+def test_a_week_in_which_nobody_watched_gives_no_verdict() -> None:
+    change = change_of(steady("it", last_week(3)), (Watched(BEGIN, LAST_WEEK),))
+    assert (change.verdict, change.reason) == (
+        "not enough data",
+        "nobody watched in the last week",
+    )
+
+
+def test_blocks_per_call_are_told_before_and_after() -> None:
+    one = steady("it", last_week(2))
+    read_more = (
+        replace(b, blocks=b.blocks * (3 if b.start >= LAST_WEEK else 1)) for b in one.buckets
+    )
+    change = change_of(replace(one, buckets=tuple(read_more)))
+    assert change.blocks_before == pytest.approx(40)
+    assert change.blocks_after == pytest.approx(120)
+    assert change.same_work is False
+
+
+def test_blocks_that_swing_are_no_witness() -> None:
+    """Weeks have up to nine times those of others: as many as in the middle one tells little."""
+    one = steady("it", last_week(2))
+    swinging = (
+        replace(b, blocks=b.blocks * (1 + 4 * (((b.start - BEGIN).days // 7 + 2) % 3)))
+        for b in one.buckets
+    )
+    assert change_of(replace(one, buckets=tuple(swinging))).same_work is None
+
+
+def test_from_when_on_there_is_enough_is_told() -> None:
+    begun = NOW - DAY
+    assert enough_from((), NOW) is None
+    assert enough_from([Watched(begun, NOW)], NOW) == begun + timedelta(weeks=2.5)
+    assert enough_from(ALWAYS, NOW) is None
+    again = [Watched(BEGIN, BEGIN + HOUR), Watched(begun, NOW)]
+    assert enough_from(again, NOW) == begun + timedelta(weeks=2.5)
+    early = steady("it", last_week(2)).between(NOW - timedelta(weeks=2.5), NOW)
+    watched = [Watched(NOW - timedelta(weeks=2.5), NOW)]
+    (change,) = find_changes([replace(QUIET[0], buckets=early)], watched, NOW).statements
+    assert change.verdict == "slower"
 
 
 def test_one_week_before_gives_no_verdict() -> None:
@@ -286,6 +352,18 @@ def test_a_machine_that_gets_slower_is_told_once() -> None:
     found = find_changes(slow, ALWAYS, NOW)
     assert found.machine_percent is not None
     assert found.machine_percent.low < 100 < found.machine_percent.high
+    assert {change.verdict for change in found.statements} == {"unchanged"}
+
+
+def test_what_the_machine_did_is_told_of_the_days_that_were_watched() -> None:
+    gap = (LAST_WEEK + DAY, LAST_WEEK + 5 * DAY)
+    slow = [
+        steady(f"s{place}", last_week(2), calls=lambda at: 0 if gap[0] <= at < gap[1] else 100)
+        for place in range(8)
+    ]
+    found = find_changes(slow, (Watched(BEGIN, gap[0]), Watched(gap[1], NOW)), NOW)
+    assert found.machine_percent is not None
+    assert found.machine_percent.value == pytest.approx(100, abs=10)
     assert {change.verdict for change in found.statements} == {"unchanged"}
 
 
