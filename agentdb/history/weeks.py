@@ -53,13 +53,15 @@ class Weeks:
 
     `calls`, `milliseconds` and `blocks` are what can be compared. Where a statement is not known by
     the hour, its days are in their first hour; where it is, longer buckets are left out. `counted`
-    are all calls; `watched` is the share of each hour (by week, day and hour) that was watched.
+    are all calls; `placed` are those by week, of a bucket all in the week of its middle; `watched`
+    is the share of each hour (by week, day and hour) that was watched.
     """
 
     calls: Array
     milliseconds: Array
     blocks: Array
     counted: Array
+    placed: Array
     watched: Array
 
 
@@ -111,6 +113,7 @@ def lay_out_weeks(
         _at_resolution(grid.milliseconds.reshape(shape), by_hour, fine),
         _at_resolution(grid.blocks.reshape(shape), by_hour, fine),
         grid.counted.reshape(shape),
+        grid.calls.reshape(shape).sum(axis=(2, 3)),
         watched_share(watched, start, weeks * DAYS).reshape(shape[1:]),
     )
 

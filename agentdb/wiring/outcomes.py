@@ -260,7 +260,7 @@ class _Follower:
         outcome: Outcome,
         index: KnownIndex | None,
     ) -> str | None:
-        """Advise the way back from what hurt or is never used, once, and return that advice's id."""
+        """Advise the way back from what hurt or is never used, once; return that advice's id."""
         revert = _way_back(advice, outcome, index)
         if revert is None or any(
             one.reverts == advice.id for one in record.list(target=self.target)
@@ -380,7 +380,7 @@ def _followed(advice: Optimization, known: Iterable[Optimization]) -> Followed:
 
 def _first_way(advice: Optimization, known: Mapping[UUID, Optimization]) -> Optimization:
     """Return the advice that this one, or what it takes back, takes back in the end."""
-    while advice.reverts in known:
+    while advice.reverts is not None and advice.reverts in known:
         advice = known[advice.reverts]
     return advice
 
@@ -389,8 +389,10 @@ def _way_back(advice: Optimization, outcome: Outcome, index: KnownIndex | None) 
     if advice.kind == "drop_index":
         table = advice.table_name or "its table"
         return propose_restoring(outcome, table, advice.sql, advice.rollback_sql)
+    if index is None:
+        return None
     is_partitioned = "CONCURRENTLY" not in (advice.rollback_sql or "CONCURRENTLY")
-    return index and propose_revert(outcome, index, is_partitioned=is_partitioned)
+    return propose_revert(outcome, index, is_partitioned=is_partitioned)
 
 
 def _measurement(outcome: Outcome) -> Measurement:

@@ -83,17 +83,15 @@ def helped(plan: Plan, name: str, week: int) -> None:
         revert(plan, name, week + 3, NOTHING)
 
 
-def followed_audit(plan: Plan, name: str, week: int) -> None:
-    """Plant that what a real audit advised is applied as it says."""
+def followed_audit(plan: Plan, name: str, week: int, statement: str) -> None:
+    """Plant that what a real audit advised for a statement is applied as it says."""
     plan.event(f"an audit's advice for {name} applied as advised")
-    plan.do(week, lambda world: world.adopt(name))
-
-    def obey(world: World) -> None:
-        advice = world.found(name)
-        world.run(*([advice.sql] if advice else []))
-
-    plan.do(week, obey)
-    helped(plan, name, week)
+    plan.do(week, lambda world: world.adopt(name, [statement]))
+    plan.do(week, lambda world: world.obey(name))
+    applied(plan, name, week)
+    plan.change(statement, week, "faster", "index created")
+    outcome(plan, name, week + 3, "confirmed")
+    revert(plan, name, week + 3, NOTHING)
 
 
 def gone_again(plan: Plan, name: str, week: int, dropped: int) -> None:
@@ -119,10 +117,10 @@ def not_followed(
     outcome(plan, name, min(week + 4, plan.weeks - 1), NOTHING)
 
 
-def rejected(plan: Plan, name: str, week: int, audited: int) -> None:
+def rejected(plan: Plan, name: str, week: int, audited: int, statement: str) -> None:
     """Plant that an audit's advice is rejected: a later audit does not propose it again."""
     plan.event(f"an audit's advice for {name} rejected")
-    plan.do(week, lambda world: world.adopt(name))
+    plan.do(week, lambda world: world.adopt(name, [statement]))
     plan.do(week, lambda world: world.decide(name, "rejected", "too many indexes there already"))
     applied(plan, name, week, "not applied")
 
@@ -142,7 +140,7 @@ def ignored(plan: Plan, name: str, week: int, *, audit: bool) -> None:
     """Plant advice that nobody does anything about."""
     plan.event(f"advice for {name} ignored")
     if audit:
-        plan.do(week, lambda world: world.adopt(name))
+        plan.do(week, lambda world: world.adopt(name, [name]))
     else:
         given(plan, name, week)
     applied(plan, name, plan.weeks - 1, "not applied")
@@ -231,24 +229,21 @@ def index_invalid(plan: Plan, name: str, week: int, healed: int | None) -> None:
 
 
 def misled(plan: Plan, name: str, week: int, healed: int | None = None) -> None:
-    """Plant statistics that make the planner leave an index aside."""
+    """Plant statistics, restored wrongly, that make the planner leave an index aside."""
     table, column = name.split(".")
     plan.event(f"the statistics of {name} spoiled")
     plan.sql(0, create(name))
     plan.sql(
         week,
-        f"ALTER TABLE {table} ALTER {column} SET STATISTICS 1, ALTER {column} SET (n_distinct = 1)",
-        f"ANALYZE {table}",
+        f"SELECT pg_clear_attribute_stats('public', '{table}', '{column}', false)",
+        f"SELECT pg_restore_attribute_stats('schemaname', 'public', 'relname', '{table}', "
+        f"'attname', '{column}', 'inherited', false, 'null_frac', 0::real, 'avg_width', 4, "
+        "'n_distinct', 1::real)",
     )
     plan.change(name, week, "slower")
     if healed is not None:
         plan.event(f"the statistics of {name} mended")
-        plan.sql(
-            healed,
-            f"ALTER TABLE {table} ALTER {column} SET STATISTICS DEFAULT, "
-            f"ALTER {column} RESET (n_distinct)",
-            f"ANALYZE {table}",
-        )
+        plan.sql(healed, f"ANALYZE {table}")
         plan.change(name, healed, "faster")
 
 

@@ -289,16 +289,22 @@ class World:
                         {"now": self.now},
                     )
 
-    def adopt(self, name: str) -> None:
+    def adopt(self, name: str, statements: Collection[str]) -> None:
         """Find what the last audit advises for a column; advise it if the audit had no time to."""
         table, column = name.split(".")
-        begins = f'"public"."{table}" USING btree ("{column}")'
+        begins = f'"public"."{table}" USING btree ("{column}"'
         for advice in self.all_advice():
-            if advice.audit_id and advice.definition == begins:
+            if advice.audit_id and advice.definition.startswith(begins):
                 self.advice[name] = advice.id
                 self.adopted.append(name)
         if name not in self.advice:
-            self.advise(name, begins)
+            self.advise(name, begins + ")", statements=statements)
+
+    def obey(self, name: str) -> None:
+        """Do what advice says."""
+        advice = self.found(name)
+        if advice is not None:
+            self.run(advice.sql)
 
     def decide(self, name: str, status: str, why: str | None = None) -> None:
         """Accept, reject or apply advice, as a user says."""

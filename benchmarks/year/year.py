@@ -46,6 +46,7 @@ def whole_year() -> Plan:
     plan = Plan(weeks=52)
     for part in (
         _helpful,
+        _later,
         _told,
         _disregarded,
         _mended,
@@ -65,8 +66,11 @@ def whole_year() -> Plan:
 def _helpful(plan: Plan) -> None:
     plan.do(4, World.audit, day=3)
     plan.do(28, World.audit, day=3)
-    followed_audit(plan, "orders.customer_id", 5)
-    followed_audit(plan, "items.order_id", 7)
+    followed_audit(plan, "reviews.made_at", 5, "reviews.old")
+    followed_audit(plan, "items.status", 7, "items.unmatched")
+    plan.allow("items.joined", 7, "faster")
+    followed(plan, "orders.customer_id", 5, "as advised", advised_sql("orders.customer_id"))
+    followed(plan, "items.order_id", 7, "as advised", advised_sql("items.order_id"))
     followed(plan, "payments.order_id", 6, "by another name", create("payments.order_id"))
     followed(plan, "visits.customer_id", 22, "by another name", create("visits.customer_id"))
     followed(
@@ -99,6 +103,9 @@ def _helpful(plan: Plan) -> None:
         "with storage of its own",
         "CREATE INDEX ON tickets (customer_id) WITH (fillfactor = 70)",
     )
+
+
+def _later(plan: Plan) -> None:
     plan.do(25, lambda world: world.decide("stock.product_id", "accepted"))
     followed(plan, "stock.product_id", 26, "after it was accepted", advised_sql("stock.product_id"))
     followed(plan, "reviews.product_id", 33, "as advised", advised_sql("reviews.product_id"))
@@ -179,8 +186,10 @@ def _mended(plan: Plan) -> None:
     outcome(plan, "shipments.depot_id", 23, NOTHING)
     ignored(plan, "payments.account_id", 5, audit=False)
     ignored(plan, "invoices.ledger_id", 5, audit=True)
-    rejected(plan, "items.batch_id", 6, 28)
-    rejected(plan, "visits.referrer_id", 6, 28)
+    rejected(plan, "stock.status", 5, 28, "stock.old")
+    rejected(plan, "tickets.status", 5, 28, "tickets.latest")
+    rejected(plan, "items.batch_id", 6, 28, "items.batch_id")
+    rejected(plan, "visits.referrer_id", 6, 28, "visits.referrer_id")
 
 
 def _is_noted(world: World) -> str:
