@@ -200,7 +200,7 @@ class _Follower:
 
     def _measure(self, kept: _Kept) -> list[tuple[Step | None, str | None]]:
         known = self._advice()
-        due = [advice for advice in known if _is_due(advice, kept.read_at)]
+        due = [one for one in known if _is_due(one, kept.read_at) and _is_seen(one, kept)]
         if not due:
             return []
         followed = {advice.id: _followed(advice, known) for advice in known if advice.applied_at}
@@ -308,12 +308,16 @@ def _newest(advice: Sequence[Optimization]) -> Iterator[Optimization]:
 
 def _noticed(advice: Optimization, kept: _Kept) -> _Noticed | None:
     found = look_up(advice.definition, advice.created_at, kept.indexes, kept.events)
-    is_done = found.state == ("there" if advice.kind == "create_index" else "absent")
+    is_done = _is_done(advice, found)
     if advice.status not in IN_PLACE:
         return _newly_done(advice, found, kept) if is_done else _half_done(advice, found)
     if is_done:
         return _moment_of_the_told(advice, found, kept)
     return _half_done(advice, found) or _undone(advice, kept)
+
+
+def _is_done(advice: Optimization, found: Found) -> bool:
+    return found.state == ("there" if advice.kind == "create_index" else "absent")
 
 
 def _newly_done(advice: Optimization, found: Found, kept: _Kept) -> _Noticed:
@@ -361,6 +365,13 @@ def _is_due(advice: Optimization, read_at: datetime) -> bool:
     if advice.measured_at is not None and advice.measured_at >= read_at:
         return False
     return read_at <= advice.applied_at + _MEASURED_FOR or advice.measured_at is None
+
+
+def _is_seen(advice: Optimization, kept: _Kept) -> bool:
+    """Tell whether the catalog shows it: what was merely said to be applied did nothing yet."""
+    return _is_done(
+        advice, look_up(advice.definition, advice.created_at, kept.indexes, kept.events)
+    )
 
 
 def _followed(advice: Optimization, known: Iterable[Optimization]) -> Followed:

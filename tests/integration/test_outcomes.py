@@ -225,6 +225,23 @@ def test_what_was_only_said_to_be_applied_is_believed_for_a_week(shop: Shop) -> 
     assert shop.advice(advice).status == "reverted"
 
 
+def test_what_was_said_to_be_applied_and_is_not_seen_is_not_judged(shop: Shop) -> None:
+    """It would be remembered as no help, and never be advised again."""
+    shop.read()
+    advice = shop.advise()
+    shop.work(days=4)
+    with database.session(shop.engine) as session:
+        OptimizationRepository(session).decide(advice, "applied", at=shop.now)
+    shop.work(days=5)
+    shop.follow()
+    assert shop.life(advice) == ["proposed", "applied"]
+    shop.read(hours=24 * 3)
+    shop.follow()
+    assert shop.life(advice) == ["proposed", "applied", "reverted"]
+    with database.session(shop.engine) as session:
+        assert OptimizationRepository(session).turned_down(shop.target) == ()
+
+
 def test_an_index_on_a_partitioned_table_counts_when_every_partition_has_it(shop: Shop) -> None:
     shop.run(
         "CREATE TABLE visits (day date NOT NULL, who int) PARTITION BY RANGE (day)",
