@@ -14,13 +14,14 @@ from agentdb.history.events import CatalogEvent
 from agentdb.history.figures import Figure
 from agentdb.history.grid import Array, Mask, ratio
 from agentdb.history.series import StatementSeries, Watched
-from agentdb.history.steps import index_changes, since_the_last_step
+from agentdb.history.steps import known_changes, since_the_last_step
 from agentdb.history.student import reach, surprise
 from agentdb.history.weeks import (
     HOURS_OF_WEEK,
     Comparison,
     Ratios,
     Weeks,
+    allow_for_the_machine,
     compare,
     lay_out_weeks,
     shared,
@@ -130,7 +131,7 @@ def find_changes(
     what is still surprising among so many statements (Benjamini and Hochberg 1995, "Controlling
     the False Discovery Rate") and is at least `least_percent`. An hour outside of every watched
     stretch is unknown, an hour inside without calls had none. More calls are no regression. Weeks
-    before an index came or went that made a difference are left out (`steps`).
+    before a known change that made a difference are left out (`steps`).
     """
     terms = terms or ChangeTerms()
     now = now.replace(minute=0, second=0, microsecond=0)
@@ -138,7 +139,7 @@ def find_changes(
     if not series:
         return Changes(now - _WEEK, now, weeks, None, ())
     laid_out = lay_out_weeks(series, watched, now, weeks + 1)
-    changed = index_changes(series, events, now, weeks + 1)
+    changed = known_changes(series, events, now, weeks + 1)
     found = _Weighed.of(since_the_last_step(laid_out, changed, terms.least_weeks), terms)
     changes = [found.change(place, one, terms) for place, one in enumerate(series)]
     ordered = sorted(changes, key=lambda change: (-_loss(change), change.fingerprint))
@@ -191,6 +192,8 @@ class _Weighed:
         machine = shared(times)
         alone = times if machine is None else times.without(machine)
         time, calls = compare(alone), _Calls.of(weeks)
+        if machine is not None:
+            time = allow_for_the_machine(time, machine)
         told = calls.enough(terms) & (time.weeks >= terms.least_weeks)
         surprising = np.where(told, _surprises(time), np.nan)
         week = HOURS_OF_WEEK / max(calls.watched, 1e-9)

@@ -1,4 +1,4 @@
-"""Weeks before an index came or went, where that made a difference, are another statement's."""
+"""Weeks before a known change, where it made a difference, are another statement's."""
 
 from __future__ import annotations
 
@@ -17,25 +17,33 @@ _WEEK = timedelta(weeks=1)
 _STEP = float(np.log(1.5))  # of time per call: what a plan does, and noise of weeks hardly
 
 
-def index_changes(
+def known_changes(
     series: Sequence[StatementSeries], events: Iterable[CatalogEvent], now: datetime, weeks: int
 ) -> Mask:
-    """Tell, by statement and week, the last one last, when an index on its tables came or went."""
+    """Tell, by statement and week (the last one last), when something changed that plans depend on.
+
+    An index on its tables came or went, or a setting or the server's version changed.
+    """
     changed = np.zeros((len(series), weeks), dtype=np.bool_)
     for event in events:
         week = weeks - 1 - (now - event.at) // _WEEK
-        if event.kind.startswith("index_") and 0 <= week < weeks:
-            table = f"{event.schema}.{event.table}"
-            changed[:, week] |= np.array([table in one.tables for one in series])
+        if 0 <= week < weeks:
+            changed[:, week] |= np.array([_concerns(event, one) for one in series])
     return changed
 
 
-def since_the_last_step(weeks: Weeks, changed: Mask, least_weeks: int) -> Weeks:
-    """Return what each statement did since the last change that made a difference to it.
+def _concerns(event: CatalogEvent, one: StatementSeries) -> bool:
+    if event.definition is not None:
+        return f"{event.schema}.{event.table}" in one.tables
+    return event.kind in ("setting_changed", "version_changed")
 
-    That is an index that came or went before the last week, with time per call at least half as
-    much again (or two thirds) afterwards, the middle week on either side. The week of the change
-    belongs to neither. Where fewer than `least_weeks` would remain, all remain.
+
+def since_the_last_step(weeks: Weeks, changed: Mask, least_weeks: int) -> Weeks:
+    """Return what each statement did since the last change before the last week that mattered.
+
+    One with time per call at least half as much again afterwards, or a third less: the middle week
+    on either side. The week of the change belongs to neither. Where fewer than `least_weeks` would
+    remain, all remain.
     """
     kept = np.ones(changed.shape, dtype=np.bool_)
     called = weeks.calls.sum(axis=(2, 3))

@@ -24,6 +24,7 @@ from sqlalchemy import Engine, text
 
 from agentdb import database
 from agentdb.embedded.server import start, status, stop
+from agentdb.errors import TargetError
 from agentdb.models.optimization import Kind
 from agentdb.repositories.advice import IN_PLACE, NewOptimization, Optimization, StatementEffect
 from agentdb.repositories.optimizations import OptimizationRepository
@@ -113,7 +114,8 @@ class World:
                 snapshot_of(self.engine, self.guest, self.target, self.now)
             self.slot_seconds.append(worked - began)
             self.reading_seconds.append(time.perf_counter() - worked)
-        self.run("VACUUM messages, visits" if "messages.edit" in self.sent else "VACUUM")
+        written = [name.partition(".")[0] for name in ("messages.edit", "visits.touch")]
+        self.run(*(f"VACUUM {table}" for table in written if f"{table}.report" in self.sent))
 
     def _work(self, *, weekend: bool) -> None:
         grown = 1.01**self.week * self.peak
@@ -208,11 +210,13 @@ class World:
         url = self.settings.target_url or ""
         self.connection = psycopg.connect(url, autocommit=True)
         self.guest = connect(url, statement_timeout_ms=10_000, lock_timeout_ms=200)
+        self.engine.dispose()
 
-    def restart(self, *, crash: bool = False) -> None:
-        """Restart the server; a crash loses its counters."""
+    def restart(self, *, at_once: bool = False) -> None:
+        """Restart the server; at once: without a word to anybody, so that it has to recover."""
         server = self.folder / "server"
-        if crash:
+        self.run("CHECKPOINT")  # commits are not waited for here, and shall not be lost
+        if at_once:
             pid = status(server).pid
             assert pid is not None  # noqa: S101  it runs
             os.kill(pid, signal.SIGQUIT)
@@ -221,8 +225,18 @@ class World:
         else:
             stop(server)
         start(server, settings=SERVER)
-        self.engine.dispose()
         self.sign_in_anew()
+
+    def crash(self) -> None:
+        """Kill a process of the server: it loses its memory, and all counters, and goes on."""
+        self.run("CHECKPOINT")
+        os.kill(self.connection.info.backend_pid, signal.SIGKILL)
+        time.sleep(1)
+        for _ in range(100):
+            with suppress(psycopg.OperationalError, TargetError):
+                return self.sign_in_anew()
+            time.sleep(0.1)
+        raise RuntimeError("the server did not come back")
 
     def audit(self) -> None:
         """Audit the target; its advice is of the simulated day, and it takes no snapshot."""
@@ -334,9 +348,19 @@ class World:
         """Return the advice to take other advice back."""
         return [one for one in self.all_advice() if one.reverts == self.advice.get(name)]
 
+    def newest(self, name: str) -> Optimization | None:
+        """Return advice, or what an audit advised again since it was taken back."""
+        first = self.found(name)
+        same = [
+            one
+            for one in self.all_advice()
+            if first and (one.kind, one.definition) == (first.kind, first.definition)
+        ]
+        return max(same, key=lambda one: one.created_at, default=None)
+
     def whether_applied(self, name: str) -> str:
         """Return whether advice is told to be applied, or reverted."""
-        found = self.found(name)
+        found = self.newest(name)
         if found is None:
             return "no advice"
         if found.status in IN_PLACE:
@@ -345,7 +369,7 @@ class World:
 
     def outcome(self, name: str) -> str:
         """Return the verdict on advice; `nothing` where there is none."""
-        found = self.found(name)
+        found = self.newest(name)
         verdict = found.verdict if found else None
         return verdict if verdict and verdict != "not_enough_data" else "nothing"
 

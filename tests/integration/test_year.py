@@ -43,7 +43,7 @@ def ten_weeks() -> Plan:
     server_event(plan, "a restart", 6, "restarted", NAMES)
     plan.do(6, World.restart, day=2)
     server_event(plan, "a crash", 8, "counters_lost", NAMES)
-    plan.do(8, lambda world: world.restart(crash=True), day=3)
+    plan.do(8, World.crash, day=3)
     harmless(plan, "indexes built anew", 9, NAMES, "REINDEX TABLE CONCURRENTLY shipments")
     return plan
 

@@ -281,8 +281,10 @@ def test_weeks_before_an_index_came_hide_no_loss_of_it() -> None:
     )
     assert change_of(one).verdict != "slower"
     assert change_of(one, events=(came,)).verdict == "slower"
-    elsewhere = replace(came, table="elsewhere")
-    assert change_of(one, events=(elsewhere,)).verdict != "slower"
+    assert change_of(one, events=(replace(came, table="elsewhere"),)).verdict != "slower"
+    setting = CatalogEvent("setting_changed", came.at, came.since, "jit: off → on")
+    assert change_of(one, events=(setting,)).verdict == "slower"
+    assert change_of(one, events=(replace(setting, kind="restarted"),)).verdict != "slower"
 
 
 def test_an_index_that_changed_nothing_leaves_all_weeks_to_compare() -> None:
