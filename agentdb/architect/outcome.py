@@ -201,6 +201,23 @@ def propose_revert(outcome: Outcome, index: KnownIndex, *, is_partitioned: bool)
     )
 
 
+def propose_restoring(
+    outcome: Outcome, table: str, sql: str, rollback_sql: str | None
+) -> Revert | None:
+    """Return how to make an index again whose loss made things worse; else None.
+
+    `sql` is what dropped it, `rollback_sql` what the advice to drop it gave as the way back.
+    """
+    if outcome.judgement.verdict != "regressed" or rollback_sql is None:
+        return None
+    return Revert(
+        sql=rollback_sql,
+        rollback_sql=sql,
+        title=f"Make the index on {table} again that was dropped",
+        reasoning=f"It was dropped as advised, and was needed: {outcome.judgement.reason}.",
+    )
+
+
 def _why(outcome: Outcome, index: KnownIndex) -> str:
     said = outcome.judgement.reason
     sentences = [f"It was advised and made, and did not help: {said}."]

@@ -34,7 +34,7 @@ _STALE_SHARE = 0.2  # of the rows modified since the last ANALYZE
 
 # How plausible a cause is with nothing else known. What takes an index away changes plans for sure;
 # a setting may concern other statements, and a cache is warm again after hours.
-_INDEX, _INVALID, _NEW_INDEX, _WRITES = 0.95, 0.9, 0.9, 0.5
+_INDEX, _INVALID, _NEW_INDEX, _WRITES, _MISLEADS = 0.95, 0.9, 0.9, 0.5, 0.6
 _PLAN, _ROWS, _STATISTICS = 0.8, 0.7, 0.4
 _VERSION, _SETTING, _RESTART = 0.6, 0.5, 0.3
 # Blocks per call are the witness: a plan that is another one, or more rows, read other blocks.
@@ -148,13 +148,20 @@ def _index(change: Change, since: datetime, course: Sequence[CatalogEvent]) -> C
     if not _is_near(last, since) or was == now:
         return None
     kind, happened, plausibility = _TELLING[last.kind]
-    if now == (change.verdict == "slower"):  # no reader's loss or win, but a writer's
-        if not change.writes or last.kind == "index_became_invalid":
+    if now == (change.verdict == "slower"):  # no reader's loss or win, but a writer's or planner's
+        if last.kind == "index_became_invalid":
             return None
-        effort = "has to be written" if now else "is no longer written"
-        happened, plausibility = f"{happened}, and {effort}", _WRITES
+        effect, plausibility = _in_the_way(change, there=now)
+        happened = f"{happened}, and {effect}"
     what = f"the index {last.definition} on {last.schema}.{last.table}"
     return Cause(kind, f"{what} {happened} {_when(last)} ({last.detail})", plausibility)
+
+
+def _in_the_way(change: Change, *, there: bool) -> tuple[str, float]:
+    """Return what an index costs that is there, or no longer does: work, or the better plan."""
+    if change.writes:
+        return "has to be written" if there else "is no longer written", _WRITES
+    return "may mislead the planner" if there else "can mislead nobody", _MISLEADS
 
 
 def _was_usable(since: datetime, course: Sequence[CatalogEvent]) -> bool:

@@ -6,7 +6,7 @@ that as many calls at the same hours took before the change.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -19,6 +19,8 @@ _LEANING_CALLS = 10.0  # with which an hour leans on the same hour of other days
 _LEAST_SCATTER = 0.05  # of a control's days, so that no control has all the say
 _DAYS_TO_TEMPER = 7  # days that allow to leave the extreme ones aside
 _LARGEST_CORRELATION = 0.8
+_CONTROLS_TO_DIFFER = 3
+_NORMAL_MEDIAN = 0.6745  # of what lies how far from 0, in standard deviations
 _LEAST_ERROR = 0.005  # no difference is known to better than half a percent
 
 
@@ -41,6 +43,10 @@ class Difference:
     log: float
     error: float
     freedom: int
+
+    def but_for(self, doubt: float) -> Difference:
+        """Return it with a doubt, in standard deviations, that more days do not dispel."""
+        return replace(self, error=float(np.hypot(self.error, doubt)))
 
     @property
     def interval(self) -> Figure:
@@ -118,6 +124,21 @@ def meanwhile(controls: Days) -> tuple[Array, Array]:
     variances = np.nan_to_num(_means(centred**2))
     weights = 1 / (variances + _LEAST_SCATTER**2)
     return _weighted_medians(controls.before, weights), _weighted_medians(controls.after, weights)
+
+
+def unlike(controls: Days) -> float:
+    """Return how unlike each other the controls changed, in standard deviations of logarithms.
+
+    A slower machine costs some statements more than others: what the treated would have done
+    without the change is known no better than that. Up to what the controls did on the whole, as
+    what they scatter in quiet weeks is noise of their own.
+    """
+    changes = _means(controls.after) - _means(controls.before)
+    known = changes[np.isfinite(changes)]
+    if len(known) < _CONTROLS_TO_DIFFER:
+        return 0.0
+    middle = float(np.median(known))
+    return min(abs(middle), float(np.median(np.abs(known - middle))) / _NORMAL_MEDIAN)
 
 
 def _means(values: Array) -> Array:

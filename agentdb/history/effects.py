@@ -91,13 +91,13 @@ def measure_effect(
 
     Up to 14 days before and, an hour of warming up left out, after the change; a bucket that the
     change falls into belongs to neither. For each day the log ratio of the time its calls took to
-    what they took before, at the same hours (`days`); less what the controls did on that day
-    (Card and Krueger 1994, "Minimum Wages and Employment"). The interval is from days
-    (`days.differ`). Statements weigh what they took before, so that calls that moved from one to
-    another are no effect, and milliseconds are those of a week with the calls before. Without
-    controls before and after are compared alone. The net's interval is by Zou and Donner
-    ("Construction of confidence limits about effect measures", Statistics in Medicine 27, 2008).
-    Statements that were hardly called on either side take no part.
+    what they took before, at the same hours (`days`); less what the controls did on that day (Card
+    and Krueger 1994, "Minimum Wages and Employment"). The interval is from days (`days.differ`),
+    and from how unlike each other the controls changed. Statements weigh what they took before, so
+    that calls that moved from one to another are no effect, and milliseconds are those of a week
+    with the calls before. Without controls before and after are compared alone. The net's interval
+    is by Zou and Donner ("Construction of confidence limits about effect measures", Statistics in
+    Medicine 27, 2008). Statements that were hardly called on either side take no part.
     """
     span = _Span.around(applied, now)
     treated, writers = span.side(sides.treated), span.side(sides.writers)
@@ -105,7 +105,7 @@ def measure_effect(
     lacking = treated.lacking()
     if lacking is not None:
         return treated.effect(len(controls.before.calls), lacking)
-    others = days.meanwhile(controls.days())
+    others = _Others.of(controls.days())
     weeks = float(watched_share(watched, span.before, DAYS).sum()) / HOURS_OF_WEEK
     gained = treated.change(others)
     saved = gained and _made_of(-treated.total() / weeks, gained)
@@ -168,6 +168,20 @@ def _calls(one: StatementSeries) -> int:
 
 
 @dataclass(frozen=True, slots=True)
+class _Others:
+    """What the controls did, by day, and how unlike each other they changed."""
+
+    before: Array
+    after: Array
+    unlike: float
+
+    @staticmethod
+    def of(controls: Days) -> _Others:
+        """Return it; nothing without controls."""
+        return _Others(*days.meanwhile(controls), days.unlike(controls))
+
+
+@dataclass(frozen=True, slots=True)
 class _Side:
     """Statements before and after a change, on one grid."""
 
@@ -179,11 +193,11 @@ class _Side:
         """Return the ratios by day."""
         return days.standardise(self.before, self.after, self.apart)
 
-    def change(self, others: tuple[Array, Array]) -> Figure | None:
+    def change(self, others: _Others) -> Figure | None:
         """Return by how much the logarithm of their time changed, beyond what others did."""
         before, after = days.together(self.days())
-        difference = days.differ(before - others[0], after - others[1])
-        return None if difference is None else difference.interval
+        difference = days.differ(before - others.before, after - others.after)
+        return None if difference is None else difference.but_for(others.unlike).interval
 
     def total(self) -> float:
         """Return the milliseconds of all calls before."""

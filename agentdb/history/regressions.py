@@ -10,15 +10,18 @@ from typing import Literal
 import numpy as np
 import numpy.typing as npt
 
+from agentdb.history.events import CatalogEvent
 from agentdb.history.figures import Figure
 from agentdb.history.grid import Array, Mask, ratio
 from agentdb.history.series import StatementSeries, Watched
+from agentdb.history.steps import known_changes, since_the_last_step
 from agentdb.history.student import reach, surprise
 from agentdb.history.weeks import (
     HOURS_OF_WEEK,
     Comparison,
     Ratios,
     Weeks,
+    allow_for_the_machine,
     compare,
     lay_out_weeks,
     shared,
@@ -117,6 +120,7 @@ def find_changes(
     watched: Sequence[Watched],
     now: datetime,
     terms: ChangeTerms | None = None,
+    events: Sequence[CatalogEvent] = (),
 ) -> Changes:
     """Return what became of each statement in the week before `now` (cut down to the hour).
 
@@ -126,14 +130,17 @@ def find_changes(
     did among themselves and from the scatter of their days (`weeks.compare`). Slower or faster is
     what is still surprising among so many statements (Benjamini and Hochberg 1995, "Controlling
     the False Discovery Rate") and is at least `least_percent`. An hour outside of every watched
-    stretch is unknown, an hour inside without calls had none. More calls are no regression.
+    stretch is unknown, an hour inside without calls had none. More calls are no regression. Weeks
+    before a known change that made a difference are left out (`steps`).
     """
     terms = terms or ChangeTerms()
     now = now.replace(minute=0, second=0, microsecond=0)
     weeks = _weeks_watched(watched, now, terms)
     if not series:
         return Changes(now - _WEEK, now, weeks, None, ())
-    found = _Weighed.of(lay_out_weeks(series, watched, now, weeks + 1), terms)
+    laid_out = lay_out_weeks(series, watched, now, weeks + 1)
+    changed = known_changes(series, events, now, weeks + 1)
+    found = _Weighed.of(since_the_last_step(laid_out, changed, terms.least_weeks), terms)
     changes = [found.change(place, one, terms) for place, one in enumerate(series)]
     ordered = sorted(changes, key=lambda change: (-_loss(change), change.fingerprint))
     return Changes(now - _WEEK, now, weeks, found.machine, tuple(ordered))
@@ -185,6 +192,8 @@ class _Weighed:
         machine = shared(times)
         alone = times if machine is None else times.without(machine)
         time, calls = compare(alone), _Calls.of(weeks)
+        if machine is not None:
+            time = allow_for_the_machine(time, machine)
         told = calls.enough(terms) & (time.weeks >= terms.least_weeks)
         surprising = np.where(told, _surprises(time), np.nan)
         week = HOURS_OF_WEEK / max(calls.watched, 1e-9)
@@ -272,6 +281,8 @@ class _Calls:
 
     counted_before: Array
     counted_after: Array
+    placed_before: Array  # with all calls of a bucket in the week that its middle lies in
+    placed_after: Array
     before: Array  # a week
     after: Array
     days: npt.NDArray[np.intp]  # of the last week, on which it was called
@@ -295,6 +306,8 @@ class _Calls:
         return _Calls(
             counts[0].sum(axis=(1, 2)),
             total,
+            weeks.placed[:, :-1].sum(axis=1),
+            weeks.placed[:, -1],
             expected * scale,
             counted * scale,
             (weeks.counted[:, -1].sum(axis=2) > 0).sum(axis=1),
@@ -316,11 +329,11 @@ class _Calls:
 
     def is_new(self, place: int) -> bool:
         """Tell whether it began in the last week."""
-        return bool(self.counted_before[place] == 0 and self.missed[place] >= _CALLS_MISSED)
+        return bool(self.placed_before[place] == 0 and self.missed[place] >= _CALLS_MISSED)
 
     def is_gone(self, place: int) -> bool:
         """Tell whether it ended before the last week."""
-        missing = self.counted_after[place] == 0 and self.expected[place] >= _CALLS_MISSED
+        missing = self.placed_after[place] == 0 and self.expected[place] >= _CALLS_MISSED
         return bool(missing and self.steady[place])
 
     def lacking(self, place: int, weeks: int, terms: ChangeTerms) -> str:

@@ -10,7 +10,7 @@ half the variance of that mean, so that a statement would seem slower merely for
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 import numpy as np
@@ -41,6 +41,7 @@ _DAYS_TO_TEMPER = 3  # days of a week that allow to leave the extreme ones aside
 _DAYS_TO_SCATTER = 5  # and with the others to tell how far days lie apart
 _PRIOR_FREEDOM = 4  # what a statement's own days count beside its weeks, in weeks
 _LEAST_NOISE = 0.01  # of a week: nothing is known to better than 1 %
+_NORMAL_MEDIAN = 0.6745  # of what lies how far from 0, in standard deviations
 _VOTERS = 5  # statements that can tell what the machine does
 # How many times more weeks scatter than days let expect, where too few statements tell: with it,
 # 94 % of ordinary weeks of three statements alone lay in their intervals (with 1: 85 %).
@@ -53,13 +54,15 @@ class Weeks:
 
     `calls`, `milliseconds` and `blocks` are what can be compared. Where a statement is not known by
     the hour, its days are in their first hour; where it is, longer buckets are left out. `counted`
-    are all calls; `watched` is the share of each hour (by week, day and hour) that was watched.
+    are all calls; `placed` are those by week, of a bucket all in the week of its middle; `watched`
+    is the share of each hour (by week, day and hour) that was watched.
     """
 
     calls: Array
     milliseconds: Array
     blocks: Array
     counted: Array
+    placed: Array
     watched: Array
 
 
@@ -111,6 +114,7 @@ def lay_out_weeks(
         _at_resolution(grid.milliseconds.reshape(shape), by_hour, fine),
         _at_resolution(grid.blocks.reshape(shape), by_hour, fine),
         grid.counted.reshape(shape),
+        grid.calls.reshape(shape).sum(axis=(2, 3)),
         watched_share(watched, start, weeks * DAYS).reshape(shape[1:]),
     )
 
@@ -157,7 +161,7 @@ def _temper_hours(calls: Array, amounts: Array) -> Array:
     usual = np.where(known, median(before), np.nan)[:, None]
     apart = (logs - usual).reshape(*logs.shape[:2], -1)
     level = median(apart)[..., None]
-    spread = median(np.abs(apart - level).reshape(len(apart), -1)) / 0.6745
+    spread = median(np.abs(apart - level).reshape(len(apart), -1)) / _NORMAL_MEDIAN
     reach = _OUTLYING * np.fmax(spread, _LEAST_SPREAD)[:, None, None, None]
     highest = usual + level[..., None] + reach
     return np.where(logs > highest, calls * np.exp(highest), amounts)
@@ -209,6 +213,24 @@ def compare(ratios: Ratios) -> Comparison:
     return Comparison(
         np.where(told, means[:, -1], np.nan), np.where(told, error, np.nan), freedom, weeks
     )
+
+
+def allow_for_the_machine(compared: Comparison, machine: Array) -> Comparison:
+    """Return errors that allow for statements to feel unlike each other what the machine did.
+
+    Others on the machine cost long statements more than short ones, and a cold cache those that
+    read much. How far the last week's effects lie apart, beyond what their errors let expect, adds
+    to the errors (a random effect by moments: DerSimonian and Laird 1986, "Meta-analysis in
+    Clinical Trials"; of medians, so that less than half of the statements may really have changed),
+    up to what the machine (by week and day) did in any of these weeks.
+    """
+    known = np.isfinite(compared.effect)
+    if known.sum() < _VOTERS:
+        return compared
+    apart = float(np.median(np.abs(compared.effect[known]))) / _NORMAL_MEDIAN
+    beyond = apart**2 - float(np.median(compared.error[known] ** 2))
+    most = float(np.abs(machine.mean(axis=1)).max())
+    return replace(compared, error=np.sqrt(compared.error**2 + np.clip(beyond, 0, most**2)))
 
 
 def _week_means(ratios: Ratios) -> tuple[Array, Array]:

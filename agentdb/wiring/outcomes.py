@@ -20,9 +20,11 @@ from agentdb.architect.outcome import (
     Followed,
     Found,
     Outcome,
+    Revert,
     gone_since,
     look_up,
     measure_outcome,
+    propose_restoring,
     propose_revert,
 )
 from agentdb.errors import StatusRefused
@@ -198,7 +200,7 @@ class _Follower:
 
     def _measure(self, kept: _Kept) -> list[tuple[Step | None, str | None]]:
         known = self._advice()
-        due = [advice for advice in known if _is_due(advice, kept.read_at)]
+        due = [one for one in known if _is_due(one, kept.read_at) and _is_seen(one, kept)]
         if not due:
             return []
         followed = {advice.id: _followed(advice, known) for advice in known if advice.applied_at}
@@ -258,17 +260,16 @@ class _Follower:
         outcome: Outcome,
         index: KnownIndex | None,
     ) -> str | None:
-        if index is None or any(
+        """Advise the way back from what hurt or is never used, once; return that advice's id."""
+        revert = _way_back(advice, outcome, index)
+        if revert is None or any(
             one.reverts == advice.id for one in record.list(target=self.target)
         ):
             return None
-        is_partitioned = "CONCURRENTLY" not in (advice.rollback_sql or "CONCURRENTLY")
-        revert = propose_revert(outcome, index, is_partitioned=is_partitioned)
-        if revert is None:
-            return None
+        makes = advice.kind == "drop_index"
         new = NewOptimization(
             target=self.target,
-            kind="drop_index",
+            kind="create_index" if makes else "drop_index",
             title=revert.title,
             schema_name=advice.schema_name,
             table_name=advice.table_name,
@@ -278,7 +279,7 @@ class _Follower:
             reasoning=revert.reasoning,
             confidence=_REVERT_CONFIDENCE,
             evidence="measured",
-            size_bytes=index.size_bytes,
+            size_bytes=index.size_bytes if index else None,
             evidence_detail={"outcome_of": str(advice.id)},
             reverts=advice.id,
         )
@@ -307,12 +308,16 @@ def _newest(advice: Sequence[Optimization]) -> Iterator[Optimization]:
 
 def _noticed(advice: Optimization, kept: _Kept) -> _Noticed | None:
     found = look_up(advice.definition, advice.created_at, kept.indexes, kept.events)
-    is_done = found.state == ("there" if advice.kind == "create_index" else "absent")
+    is_done = _is_done(advice, found)
     if advice.status not in IN_PLACE:
         return _newly_done(advice, found, kept) if is_done else _half_done(advice, found)
     if is_done:
         return _moment_of_the_told(advice, found, kept)
     return _half_done(advice, found) or _undone(advice, kept)
+
+
+def _is_done(advice: Optimization, found: Found) -> bool:
+    return found.state == ("there" if advice.kind == "create_index" else "absent")
 
 
 def _newly_done(advice: Optimization, found: Found, kept: _Kept) -> _Noticed:
@@ -362,9 +367,16 @@ def _is_due(advice: Optimization, read_at: datetime) -> bool:
     return read_at <= advice.applied_at + _MEASURED_FOR or advice.measured_at is None
 
 
+def _is_seen(advice: Optimization, kept: _Kept) -> bool:
+    """Tell whether the catalog shows it: what was merely said to be applied did nothing yet."""
+    return _is_done(
+        advice, look_up(advice.definition, advice.created_at, kept.indexes, kept.events)
+    )
+
+
 def _followed(advice: Optimization, known: Iterable[Optimization]) -> Followed:
     """Return what an outcome depends on; a way back concerns the statements of the way there."""
-    original = next((one for one in known if one.id == advice.reverts), advice)
+    original = _first_way(advice, {one.id: one for one in known})
     applied = advice.applied_at
     return Followed(
         id=advice.id,
@@ -375,6 +387,23 @@ def _followed(advice: Optimization, known: Iterable[Optimization]) -> Followed:
         given_at=advice.created_at,
         applied=Stretch(advice.applied_after or applied, applied) if applied else None,
     )
+
+
+def _first_way(advice: Optimization, known: Mapping[UUID, Optimization]) -> Optimization:
+    """Return the advice that this one, or what it takes back, takes back in the end."""
+    while advice.reverts is not None and advice.reverts in known:
+        advice = known[advice.reverts]
+    return advice
+
+
+def _way_back(advice: Optimization, outcome: Outcome, index: KnownIndex | None) -> Revert | None:
+    if advice.kind == "drop_index":
+        table = advice.table_name or "its table"
+        return propose_restoring(outcome, table, advice.sql, advice.rollback_sql)
+    if index is None:
+        return None
+    is_partitioned = "CONCURRENTLY" not in (advice.rollback_sql or "CONCURRENTLY")
+    return propose_revert(outcome, index, is_partitioned=is_partitioned)
 
 
 def _measurement(outcome: Outcome) -> Measurement:

@@ -144,7 +144,7 @@ def _read(engine: Engine, target: str, now: datetime) -> Kept:
 
 def report_of(kept: Kept, now: datetime) -> RegressionReport:
     """Return what became of each statement in the week before `now`, and why."""
-    found = find_changes(kept.series, kept.watched, now, _TERMS)
+    found = find_changes(kept.series, kept.watched, now, _TERMS, kept.history.events)
     weeks = max((change.weeks for change in found.statements), default=0)
     lacks = weeks < _TERMS.least_weeks
     return RegressionReport(

@@ -14,7 +14,7 @@ from psycopg.rows import TupleRow
 from sqlalchemy import Engine
 
 from agentdb import database
-from agentdb.models.optimization import Status
+from agentdb.models.optimization import Kind, Status
 from agentdb.repositories.advice import Event, NewOptimization, Optimization, StatementEffect
 from agentdb.repositories.optimizations import OptimizationRepository
 from agentdb.settings import Settings, read_settings
@@ -72,16 +72,22 @@ class Shop:
     def follow(self) -> FollowUp:
         return follow_up(self.settings, now=self.now)
 
-    def advise(self, definition: str = '"public"."orders" USING btree ("customer_id")') -> UUID:
+    def advise(
+        self,
+        definition: str = '"public"."orders" USING btree ("customer_id")',
+        kind: Kind = "create_index",
+    ) -> UUID:
+        made = "CREATE INDEX CONCURRENTLY advised_idx ON public.orders USING btree (customer_id)"
+        gone = "DROP INDEX CONCURRENTLY public.advised_idx"
         effect = StatementEffect(fingerprint(LOOK_UP), LOOK_UP, 1.0, 0.1, 100, 3, 1000)
         new = NewOptimization(
             target=self.target,
-            kind="create_index",
+            kind=kind,
             title="Index on orders (customer_id)",
             schema_name="public",
             table_name="orders",
-            sql="CREATE INDEX CONCURRENTLY advised_idx ON public.orders USING btree (customer_id)",
-            rollback_sql="DROP INDEX CONCURRENTLY public.advised_idx",
+            sql=made if kind == "create_index" else gone,
+            rollback_sql=gone if kind == "create_index" else made,
             definition=definition,
             reasoning="Looked up by customer_id.",
             confidence=0.9,
@@ -219,6 +225,23 @@ def test_what_was_only_said_to_be_applied_is_believed_for_a_week(shop: Shop) -> 
     assert shop.advice(advice).status == "reverted"
 
 
+def test_what_was_said_to_be_applied_and_is_not_seen_is_not_judged(shop: Shop) -> None:
+    """It would be remembered as no help, and never be advised again."""
+    shop.read()
+    advice = shop.advise()
+    shop.work(days=4)
+    with database.session(shop.engine) as session:
+        OptimizationRepository(session).decide(advice, "applied", at=shop.now)
+    shop.work(days=5)
+    shop.follow()
+    assert shop.life(advice) == ["proposed", "applied"]
+    shop.read(hours=24 * 3)
+    shop.follow()
+    assert shop.life(advice) == ["proposed", "applied", "reverted"]
+    with database.session(shop.engine) as session:
+        assert OptimizationRepository(session).turned_down(shop.target) == ()
+
+
 def test_an_index_on_a_partitioned_table_counts_when_every_partition_has_it(shop: Shop) -> None:
     shop.run(
         "CREATE TABLE visits (day date NOT NULL, who int) PARTITION BY RANGE (day)",
@@ -288,3 +311,21 @@ def test_an_index_that_nothing_uses_is_advised_to_be_dropped_once(shop: Shop) ->
     with database.session(shop.engine) as session:
         (unwanted,) = OptimizationRepository(session).turned_down(shop.target)
     assert (unwanted.is_rejected, unwanted.why) == (False, "neutral when measured")
+
+
+def test_an_index_that_was_dropped_as_advised_and_was_needed_is_advised_again(shop: Shop) -> None:
+    shop.run("CREATE INDEX needed ON orders (customer_id)")
+    shop.read()
+    advice = shop.advise(kind="drop_index")
+    shop.work(days=6)
+    shop.run("DROP INDEX needed")
+    shop.work(days=6)
+    (identifier,) = shop.follow().reverts
+    assert shop.advice(advice).status == "regressed"
+    again = shop.advice(UUID(identifier))
+    assert (again.kind, again.status, again.reverts) == ("create_index", "proposed", advice)
+    shop.run(again.sql)
+    shop.read()
+    assert shop.follow().reverts == ()
+    assert shop.life(again.id)[:2] == ["proposed", "applied"]
+    assert shop.advice(advice).status == "reverted"

@@ -289,3 +289,14 @@ def test_a_role_without_it_is_told_what_to_grant(shop: str, role: str) -> None:
 def test_a_database_without_the_extension_is_told_what_to_create(empty_database: str) -> None:
     with pytest.raises(StatementsUnavailable, match="CREATE EXTENSION pg_stat_statements"):
         read(empty_database)
+
+
+def test_thousands_of_texts_are_read_with_no_transaction_open(target_url: str) -> None:
+    """A guest that keeps quiet in a transaction is shown the door."""
+    run(target_url, "CREATE TABLE wide (a int)")
+    for number in range(20):
+        run(target_url, f"SELECT {', '.join(['a + 1', 'a'] * (150 + number))} FROM wide")
+    with connect(target_url) as connection:
+        connection.execute("SET idle_in_transaction_session_timeout = '500ms'")
+        reading = read_counters(connection, "shop", NOON)
+    assert len(reading.statements) == 20

@@ -13,6 +13,7 @@ from agentdb.architect.outcome import (
     Outcome,
     look_up,
     measure_outcome,
+    propose_restoring,
     propose_revert,
     sides,
 )
@@ -229,3 +230,11 @@ def test_only_what_failed_is_taken_back_and_nothing_that_keeps_rows_apart() -> N
     assert propose_revert(outcome("neutral"), index(), is_partitioned=False) is None
     assert propose_revert(outcome("confirmed"), index(), is_partitioned=False) is None
     assert propose_revert(unused, index(is_unique=True), is_partitioned=False) is None
+
+
+def test_an_index_that_was_needed_is_made_again() -> None:
+    found = propose_restoring(outcome("regressed"), "orders", "DROP INDEX a", "CREATE INDEX a")
+    assert found is not None
+    assert (found.sql, found.rollback_sql) == ("CREATE INDEX a", "DROP INDEX a")
+    assert "gain -30 % (-40 to -20 %)" in found.reasoning
+    assert propose_restoring(outcome("neutral"), "orders", "DROP INDEX a", "CREATE INDEX a") is None

@@ -98,11 +98,12 @@ def test_with_blocks_unchanged_it_is_hardly_the_plan() -> None:
     [
         ("index_dropped", SLOWER, ["index dropped"]),
         ("index_became_invalid", SLOWER, ["index invalid"]),
-        ("index_created", SLOWER, []),
+        ("index_created", SLOWER, ["index created"]),  # the planner may be misled by it
         ("index_created", replace(SLOWER, writes=True), ["index created"]),
         ("index_created", FASTER, ["index created"]),
         ("index_became_valid", FASTER, ["index created"]),
-        ("index_dropped", FASTER, []),
+        ("index_dropped", FASTER, ["index dropped"]),
+        ("index_became_invalid", FASTER, []),
         ("index_dropped", replace(FASTER, writes=True), ["index dropped"]),
         ("index_became_invalid", replace(FASTER, writes=True), []),
         ("restarted", FASTER, []),

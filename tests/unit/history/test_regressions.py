@@ -12,6 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from agentdb.history.events import CatalogEvent
 from agentdb.history.regressions import Change, Changes, discover, enough_from, find_changes
 from agentdb.history.series import HOUR, Bucket, StatementSeries, Watched
 from tests.simulated import HOURS_OF_WEEK, NOW, WEEKS, Simulated, simulate
@@ -127,8 +128,12 @@ def last_week(factor: float) -> Factor:
     return lambda at: factor if at >= LAST_WEEK else 1.0
 
 
-def change_of(one: StatementSeries, watched: tuple[Watched, ...] = ALWAYS) -> Change:
-    found = find_changes((*QUIET, one), watched, NOW)
+def change_of(
+    one: StatementSeries,
+    watched: tuple[Watched, ...] = ALWAYS,
+    events: tuple[CatalogEvent, ...] = (),
+) -> Change:
+    found = find_changes((*QUIET, one), watched, NOW, events=events)
     (change,) = [c for c in found.statements if c.fingerprint == one.fingerprint]
     return change
 
@@ -239,6 +244,53 @@ def test_a_gap_is_not_an_hour_without_calls() -> None:
 def test_a_statement_that_begins_is_new_and_one_that_ends_is_gone() -> None:
     assert change_of(steady("it", calls=lambda at: 9 * (at >= LAST_WEEK))).verdict == "new"
     assert change_of(steady("it", calls=lambda at: 9 * (at < LAST_WEEK))).verdict == "gone"
+
+
+@pytest.mark.parametrize("hours", [15, 24 * 7])
+def test_what_begins_is_new_though_a_reading_reaches_over_the_edge_of_the_week(hours: int) -> None:
+    """Readings hours apart rarely meet midnight: what is in between lies on both sides."""
+    first = LAST_WEEK - hours * HOUR / 3
+    readings = [first + number * hours * HOUR for number in range(7 * 24 // hours)]
+    whole = steady("it")
+    buckets = tuple(
+        replace(whole.buckets[0], start=at, length=hours * HOUR, calls=50) for at in readings
+    )
+    begun = replace(whole, buckets=buckets)
+    assert change_of(begun).verdict == "new"
+    moved = timedelta(weeks=2)
+    ended = replace(
+        begun,
+        buckets=tuple(
+            replace(one, start=one.start - weeks * timedelta(weeks=1))
+            for weeks in (3, 2, 1)
+            for one in buckets
+            if one.start + one.length / 2 < LAST_WEEK + moved
+        ),
+    )
+    assert change_of(ended).verdict == "gone"
+
+
+def test_weeks_before_an_index_came_hide_no_loss_of_it() -> None:
+    """Fast since five weeks thanks to an index, and slow again without it."""
+    made = NOW - timedelta(weeks=6)
+    one = steady("it", lambda at: 0.1 if made <= at < LAST_WEEK else 1.0)
+    (table,) = one.tables
+    schema, name = table.split(".")
+    came = CatalogEvent(
+        "index_created", made + HOUR, made, "by_hand", schema, name, "USING btree (a)"
+    )
+    assert change_of(one).verdict != "slower"
+    assert change_of(one, events=(came,)).verdict == "slower"
+    assert change_of(one, events=(replace(came, table="elsewhere"),)).verdict != "slower"
+    setting = CatalogEvent("setting_changed", came.at, came.since, "jit: off → on")
+    assert change_of(one, events=(setting,)).verdict == "slower"
+    assert change_of(one, events=(replace(setting, kind="restarted"),)).verdict != "slower"
+
+
+def test_an_index_that_changed_nothing_leaves_all_weeks_to_compare() -> None:
+    came = CatalogEvent("index_created", NOW - 17 * DAY, NOW - 18 * DAY, "", "public", "it", "")
+    one = replace(steady("it", last_week(1.5)), tables=frozenset({"public.it"}))
+    assert change_of(one, events=(came,)).weeks == change_of(one).weeks == WEEKS - 1
 
 
 def test_nothing_is_new_or_gone_where_nobody_watched() -> None:
