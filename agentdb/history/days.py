@@ -19,7 +19,7 @@ _LEANING_CALLS = 10.0  # with which an hour leans on the same hour of other days
 _LEAST_SCATTER = 0.05  # of a control's days, so that no control has all the say
 _DAYS_TO_TEMPER = 7  # days that allow to leave the extreme ones aside
 _LARGEST_CORRELATION = 0.8
-_CONTROLS_TO_DIFFER = 3
+_CONTROLS_TO_DIFFER = 5  # fewer cannot tell
 _NORMAL_MEDIAN = 0.6745  # of what lies how far from 0, in standard deviations
 _LEAST_ERROR = 0.005  # no difference is known to better than half a percent
 
@@ -126,19 +126,25 @@ def meanwhile(controls: Days) -> tuple[Array, Array]:
     return _weighted_medians(controls.before, weights), _weighted_medians(controls.after, weights)
 
 
-def unlike(controls: Days) -> float:
+def unlike(controls: Days, before: Array, after: Array) -> float:
     """Return how unlike each other the controls changed, in standard deviations of logarithms.
 
     A slower machine costs some statements more than others: what the treated would have done
-    without the change is known no better than that. Up to what the controls did on the whole, as
-    what they scatter in quiet weeks is noise of their own.
+    without the change is known no better than that. How far the controls' changes lie from what
+    all of them did (`before` and `after`), beyond what their errors let expect (a random effect by
+    moments, of medians: DerSimonian and Laird 1986), up to what all of them did.
     """
-    changes = _means(controls.after) - _means(controls.before)
-    known = changes[np.isfinite(changes)]
+    changes = [
+        differ(own_before - before, own_after - after)
+        for own_before, own_after in zip(controls.before, controls.after, strict=True)
+    ]
+    known = [change for change in changes if change is not None]
     if len(known) < _CONTROLS_TO_DIFFER:
         return 0.0
-    middle = float(np.median(known))
-    return min(abs(middle), float(np.median(np.abs(known - middle))) / _NORMAL_MEDIAN)
+    apart = float(np.median([abs(change.log) for change in known])) / _NORMAL_MEDIAN
+    beyond = apart**2 - float(np.median([change.error**2 for change in known]))
+    shared = abs(float(after.mean()) - float(before.mean()))
+    return min(shared, float(np.sqrt(max(0.0, beyond))))
 
 
 def _means(values: Array) -> Array:

@@ -178,7 +178,8 @@ class _Others:
     @staticmethod
     def of(controls: Days) -> _Others:
         """Return it; nothing without controls."""
-        return _Others(*days.meanwhile(controls), days.unlike(controls))
+        before, after = days.meanwhile(controls)
+        return _Others(before, after, days.unlike(controls, before, after))
 
 
 @dataclass(frozen=True, slots=True)

@@ -221,15 +221,16 @@ def allow_for_the_machine(compared: Comparison, machine: Array) -> Comparison:
     Others on the machine cost long statements more than short ones, and a cold cache those that
     read much. How far the last week's effects lie apart, beyond what their errors let expect, adds
     to the errors (a random effect by moments: DerSimonian and Laird 1986, "Meta-analysis in
-    Clinical Trials"; of medians, so that less than half of the statements may really have changed),
-    up to what the machine (by week and day) did in any of these weeks.
+    Clinical Trials"; of quartiles, so that a quarter of the statements may really have become
+    slower), up to what the machine (by week and day) did in any of these weeks.
     """
     known = np.isfinite(compared.effect)
     if known.sum() < _VOTERS:
         return compared
-    apart = float(np.median(np.abs(compared.effect[known]))) / _NORMAL_MEDIAN
+    low, high = np.quantile(compared.effect[known], (0.25, 0.75))
+    apart = float(high - low) / 2 / _NORMAL_MEDIAN
     beyond = apart**2 - float(np.median(compared.error[known] ** 2))
-    most = float(np.abs(machine.mean(axis=1)).max())
+    most = float(np.nanmax(np.abs(_mean_of_known(machine))))
     return replace(compared, error=np.sqrt(compared.error**2 + np.clip(beyond, 0, most**2)))
 
 

@@ -45,6 +45,8 @@ def _tell(plan: Plan, world: World, judged: Sequence[Judged], seed: int, seconds
     print(f"silence      {found.silence:.3f} of the times when no verdict was due")
     print(f"false alarms {len(found.alarms)} in {found.weeks} weeks of statements")
     print(f"all          {found.right} of {len(judged)} verdicts on {found.events} events")
+    audited = len(set(world.adopted))
+    print(f"audits       {audited} of the pieces of advice are a real audit's, the others as one's")
     print(f"({machine()}, {seconds:.0f} s)")
     missed = list(found.broken())
     keep_results(f"seed {seed}", _figures(found, missed, round(seconds)), RESULTS)

@@ -84,6 +84,18 @@ def test_what_all_statements_do_is_no_effect() -> None:
     assert abs(gain.value) < 3
 
 
+def test_a_slower_machine_that_not_all_feel_is_no_gain_of_those_who_do_not() -> None:
+    """Half of the controls pay for it, half hardly do; the treated statement does not."""
+    controls = tuple(
+        statement(f"control{place}", since_the_change(1.1 if place % 2 else 3))
+        for place in range(8)
+    )
+    effect = effect_of(statement("it"), controls=controls)
+    assert verdict(effect, 14, 12).verdict == "not enough data"
+    lost = effect_of(statement("it", since_the_change(0.02)), controls=controls)
+    assert verdict(lost, 14, 12).verdict == "confirmed"
+
+
 def test_a_control_that_goes_its_own_way_does_not_count() -> None:
     odd = statement("odd", since_the_change(30))
     gain = known(effect_of(statement("it"), controls=(*CONTROLS, odd)).gain_percent)

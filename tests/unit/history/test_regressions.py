@@ -407,6 +407,17 @@ def test_a_machine_that_gets_slower_is_told_once() -> None:
     assert {change.verdict for change in found.statements} == {"unchanged"}
 
 
+def test_who_feels_a_slower_machine_more_than_others_is_no_regression() -> None:
+    """Half of them pay for it three times as much as the others; one has lost its plan."""
+    felt = [steady(f"s{place}", last_week(1.3 if place % 2 else 2.9)) for place in range(12)]
+    lost = steady("lost", last_week(100))
+    found = find_changes([*felt, lost], ALWAYS, NOW)
+    assert found.machine_percent is not None
+    assert found.machine_percent.value > 30
+    assert [change.fingerprint for change in found.of("slower")] == ["lost"]
+    assert found.of("faster") == ()
+
+
 def test_what_the_machine_did_is_told_of_the_days_that_were_watched() -> None:
     gap = (LAST_WEEK + DAY, LAST_WEEK + 5 * DAY)
     slow = [
