@@ -34,7 +34,8 @@ _PROMISING_IN_A_JOIN = 0.99  # the other tables' part may be all of the rest
 _HELPED = 0.5
 _LEAST_WEIGHT = 0.15
 _FELT = 0.15  # of the time that a statement takes without it
-_LEAST_MILLISECONDS = 0.05  # of a call that are felt, unless they are half of it
+_LEAST_MILLISECONDS = 0.1  # of a call that are felt, unless they are half of it
+_CLOCK_MILLISECONDS = 0.03  # of a call: less is what the clock is off by
 _LEAST_APART = 10.0  # microseconds of a call: less is no reason to prefer a larger index
 _CLEARLY = 1.3  # times as long by the clock: that is no noise
 _SHOWN = 0.02  # of a statement's time: a call that hardly anybody sends has no veto
@@ -458,7 +459,8 @@ class Lab:
             before[subject.fingerprint] += without
             saved[subject.fingerprint] += without - took * measured.cost(chosen)
         return any(
-            saved[f] >= max(_FELT * before[f], min(_LEAST_MILLISECONDS, before[f] / 2))
+            saved[f]
+            >= max(_FELT * before[f], min(_LEAST_MILLISECONDS, before[f] / 2), _CLOCK_MILLISECONDS)
             for f in saved
         )
 
