@@ -8,6 +8,7 @@ from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
+from hypothesis import strategies as st
 
 from agentdb.history.series import HOUR, Bucket, StatementSeries, Watched
 
@@ -217,4 +218,24 @@ def buckets(
         for hour, calls, time, read in zip(
             at.tolist(), *(column.ravel()[at].tolist() for column in columns), strict=True
         )
+    )
+
+
+def any_buckets(begin: datetime) -> st.SearchStrategy[list[Bucket]]:
+    """What anybody may have read of a statement from `begin` to NOW, in any order."""
+    return st.lists(
+        st.builds(
+            Bucket,
+            start=st.datetimes(
+                min_value=begin.replace(tzinfo=None),
+                max_value=NOW.replace(tzinfo=None),
+                timezones=st.just(UTC),
+            ),
+            length=st.sampled_from([HOUR / 4, HOUR, timedelta(days=1), timedelta(days=7)]),
+            calls=st.integers(1, 10**12),
+            milliseconds=st.one_of(st.just(0.0), st.floats(1e-4, 1e12)),
+            rows=st.just(0),
+            blocks=st.integers(0, 10**15),
+        ),
+        max_size=30,
     )

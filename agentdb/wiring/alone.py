@@ -1,4 +1,4 @@
-"""One audit, one snapshot, one weekly run of one target at a time, on whatever machines."""
+"""One audit, snapshot or weekly run of a target, one delivery to a place, on whatever machines."""
 
 from __future__ import annotations
 
@@ -19,7 +19,13 @@ from sqlalchemy import (
     table,
 )
 
-from agentdb.errors import AuditRunning, DatabaseError, SnapshotRunning, WeekRunning
+from agentdb.errors import (
+    AuditRunning,
+    DatabaseError,
+    DeliveryRunning,
+    SnapshotRunning,
+    WeekRunning,
+)
 
 _HALF = 32  # bits of a key, which pg_locks shows in two halves
 _LOW = (1 << _HALF) - 1
@@ -41,6 +47,17 @@ def snapshot_alone(engine: Engine, target: str) -> Iterator[None]:
         if lock is None:
             raise SnapshotRunning(
                 f"another snapshot of {target} is being taken: wait until it has ended"
+            )
+        yield
+
+
+@contextmanager
+def delivery_alone(engine: Engine, place: str) -> Iterator[None]:
+    """Be the only one who delivers to a place; raise DeliveryRunning while another does."""
+    with _held(engine, f"agentdb delivery to {place}") as lock:
+        if lock is None:
+            raise DeliveryRunning(
+                f"somebody else is delivering to {place}: wait until that has ended"
             )
         yield
 

@@ -42,7 +42,7 @@ from agentdb.repositories.optimizations import OptimizationRepository
 from agentdb.settings import Settings
 from agentdb.target.catalog import Catalog, Table
 from agentdb.target.checks import require_temporary_tables
-from agentdb.target.connection import Connection, connect, describe
+from agentdb.target.connection import Connection, describe
 from agentdb.target.hypothetical import weed
 from agentdb.target.index import IndexDefinition
 from agentdb.target.live import Live
@@ -53,6 +53,7 @@ from agentdb.target.statements import Entry, Window
 from agentdb.target.untried import Untried
 from agentdb.wiring.alone import audit_alone
 from agentdb.wiring.calibrating import calibrated, read_experience
+from agentdb.wiring.guest import guest
 from agentdb.wiring.keeping import Occasion, keep_audit
 from agentdb.wiring.memory import embedder, in_words, verdict_of
 from agentdb.wiring.snapshotting import try_snapshot
@@ -136,8 +137,8 @@ class _Guests:
 def _guests(settings: Settings) -> Iterator[_Guests]:
     url = target_url(settings)
     with ExitStack() as opened:
-        connection = opened.enter_context(_guest(url, settings))
-        yield _Guests(describe(url), connection, opened.enter_context(_guest(url, settings)))
+        connection = opened.enter_context(guest(url, settings))
+        yield _Guests(describe(url), connection, opened.enter_context(guest(url, settings)))
 
 
 @contextmanager
@@ -157,14 +158,6 @@ def _subject(settings: Settings, guests: _Guests) -> Subject:
         bench=bench.workbench,
         ground=bench.ground,
         weed=bench.weed,
-    )
-
-
-def _guest(url: str, settings: Settings) -> Connection:
-    return connect(
-        url,
-        statement_timeout_ms=settings.statement_timeout_ms,
-        lock_timeout_ms=settings.lock_timeout_ms,
     )
 
 

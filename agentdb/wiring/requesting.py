@@ -6,11 +6,9 @@ import os
 import re
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 from typing import assert_never
-
-from sqlalchemy import Engine, func, select
 
 from agentdb.delivery.client import Client, checked_token
 from agentdb.delivery.desk import Desk, Door, Files, Requested, Tell
@@ -23,9 +21,10 @@ from agentdb.delivery.migrations.detecting import detect
 from agentdb.delivery.migrations.files import migration_files
 from agentdb.delivery.remote import Remote, read_remote
 from agentdb.delivery.repository import Credentials, File, Repository, origin_of
-from agentdb.errors import BadSetting, DatabaseError, DeliveryRunning
+from agentdb.errors import BadSetting
 from agentdb.repositories.advice import Optimization
 from agentdb.settings import Settings
+from agentdb.wiring.alone import delivery_alone
 from agentdb.wiring.storage import storage
 
 _ADDRESS = re.compile(r"\w+://|[\w.-]+@[\w.-]+:")
@@ -75,7 +74,7 @@ def _desk(settings: Settings, files: Files, tell: Tell) -> Iterator[Desk]:
     forge, credentials = _forge(settings, remote, os.environ)
     with (
         storage(settings) as engine,
-        _alone(engine, forge.place),
+        delivery_alone(engine, forge.place),
         tempfile.TemporaryDirectory(prefix="agentdb-") as folder,
     ):
         base = settings.deliver_base or forge.default_branch()
@@ -115,20 +114,3 @@ def _forge(
             assert_never(never)
     over_web = remote.scheme != "ssh"
     return forge, Credentials(remote.web, user, token) if over_web else None
-
-
-@contextmanager
-def _alone(engine: Engine, place: str) -> Iterator[None]:
-    """Be the only one who delivers there; the lock is gone when the process is."""
-    key = func.hashtextextended(f"agentdb delivery to {place}", 0)
-    unhindered = engine.execution_options(isolation_level="AUTOCOMMIT")
-    with unhindered.connect() as connection:
-        if not connection.scalar(select(func.pg_try_advisory_lock(key))):
-            raise DeliveryRunning(
-                f"somebody else is delivering to {place}: wait until that has ended"
-            )
-        try:
-            yield
-        finally:
-            with suppress(DatabaseError):
-                connection.execute(select(func.pg_advisory_unlock(key)))

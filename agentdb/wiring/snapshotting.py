@@ -16,9 +16,10 @@ from agentdb.history.events import CatalogEvent
 from agentdb.history.reading import Reading
 from agentdb.repositories.snapshots import SnapshotRepository
 from agentdb.settings import Settings
-from agentdb.target.connection import Connection, connect, describe
+from agentdb.target.connection import Connection, describe
 from agentdb.target.counters import read_counters
 from agentdb.wiring.alone import snapshot_alone
+from agentdb.wiring.guest import guest
 from agentdb.wiring.storage import storage, target_url
 
 
@@ -50,7 +51,7 @@ def take_snapshot(settings: Settings, *, now: datetime | None = None) -> Snapsho
     as either side makes it necessary.
     """
     url = target_url(settings)
-    with storage(settings) as engine, _guest(url, settings) as connection:
+    with storage(settings) as engine, guest(url, settings) as connection:
         return snapshot_of(engine, connection, describe(url), now)
 
 
@@ -72,14 +73,6 @@ def try_snapshot(engine: Engine, connection: Connection, target: str) -> str | N
     except (AgentDBError, psycopg.Error, SQLAlchemyError) as error:
         return f"no snapshot was taken: {error}"
     return None
-
-
-def _guest(url: str, settings: Settings) -> Connection:
-    return connect(
-        url,
-        statement_timeout_ms=settings.statement_timeout_ms,
-        lock_timeout_ms=settings.lock_timeout_ms,
-    )
 
 
 def _report(reading: Reading, deltas: Deltas) -> SnapshotReport:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import numpy as np
@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from agentdb.history.effects import Effect, Sides, Stretch, measure_effect, verdict
 from agentdb.history.figures import Figure
 from agentdb.history.series import HOUR, Bucket, StatementSeries, Watched
-from tests.simulated import NOW
+from tests.simulated import NOW, any_buckets
 
 DAY = timedelta(days=1)
 BEGIN = NOW - 28 * DAY
@@ -292,22 +292,7 @@ def test_the_order_of_controls_does_not_matter(controls: list[StatementSeries]) 
     assert known(one.gain_percent).value == pytest.approx(known(other.gain_percent).value)
 
 
-ANY_BUCKETS = st.lists(
-    st.builds(
-        Bucket,
-        start=st.datetimes(
-            min_value=BEGIN.replace(tzinfo=None),
-            max_value=NOW.replace(tzinfo=None),
-            timezones=st.just(UTC),
-        ),
-        length=st.sampled_from([HOUR / 4, HOUR, DAY, 7 * DAY]),
-        calls=st.integers(1, 10**12),
-        milliseconds=st.one_of(st.just(0.0), st.floats(1e-4, 1e12)),
-        rows=st.just(0),
-        blocks=st.integers(0, 10**15),
-    ),
-    max_size=30,
-)
+ANY_BUCKETS = any_buckets(BEGIN)
 
 
 @given(st.lists(ANY_BUCKETS, min_size=3, max_size=6))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 
 import numpy as np
 import pytest
@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from agentdb.history.events import CatalogEvent
 from agentdb.history.regressions import Change, Changes, discover, enough_from, find_changes
 from agentdb.history.series import HOUR, Bucket, StatementSeries, Watched
-from tests.simulated import HOURS_OF_WEEK, NOW, WEEKS, Simulated, simulate
+from tests.simulated import HOURS_OF_WEEK, NOW, WEEKS, Simulated, any_buckets, simulate
 
 BEGIN = NOW - timedelta(weeks=WEEKS)
 LAST_WEEK = NOW - timedelta(weeks=1)
@@ -476,22 +476,7 @@ def test_the_order_of_statements_does_not_matter(series: list[StatementSeries]) 
     assert changes_of(replace(SMALL, series=tuple(series))) == changes_of(SMALL)
 
 
-ANY_BUCKETS = st.lists(
-    st.builds(
-        Bucket,
-        start=st.datetimes(
-            min_value=BEGIN.replace(tzinfo=None),
-            max_value=NOW.replace(tzinfo=None),
-            timezones=st.just(UTC),
-        ),
-        length=st.sampled_from([HOUR / 4, HOUR, DAY, 7 * DAY]),
-        calls=st.integers(1, 10**12),
-        milliseconds=st.one_of(st.just(0.0), st.floats(1e-4, 1e12)),
-        rows=st.just(0),
-        blocks=st.integers(0, 10**15),
-    ),
-    max_size=30,
-)
+ANY_BUCKETS = any_buckets(BEGIN)
 
 
 @given(st.lists(ANY_BUCKETS, min_size=1, max_size=8))
