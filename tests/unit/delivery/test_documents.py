@@ -91,4 +91,4 @@ def test_a_report_names_what_was_turned_down() -> None:
         "Index on orders (note)", "CREATE INDEX", "rejected on 2026-01-05 because: no"
     )
     page = as_markdown(replace(REPORT, not_again=(refused,)))
-    assert "| Index on orders (note) | rejected on 2026-01-05: no |" in page
+    assert "| Index on orders (note) | rejected on 2026-01-05 because: no |" in page
