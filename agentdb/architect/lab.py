@@ -36,6 +36,8 @@ _LEAST_WEIGHT = 0.15
 _FELT = 0.15  # of the time that a statement takes without it
 _LEAST_MILLISECONDS = 0.1  # of a call that are felt, unless they are half of it
 _CLOCK_MILLISECONDS = 0.03  # of a call: less is what the clock is off by
+_PLAIN_MILLISECONDS = 0.5  # of a call: the clock tells as much without the work
+_LEAST_PART = 0.01  # of a call's work: less tells no two ideas apart
 _LEAST_APART = 10.0  # microseconds of a call: less is no reason to prefer a larger index
 _CLEARLY = 1.3  # times as long by the clock: that is no noise
 _SHOWN = 0.02  # of a statement's time: a call that hardly anybody sends has no veto
@@ -275,7 +277,7 @@ class Lab:
             }
             best = min(costs.values(), default=1.0)
             near = [held for held, cost in costs.items() if cost <= max(2 * best, best + 0.02)]
-            near += self._best_by_table(costs)
+            near += self._best_by_table(subject, costs.keys())
             helping = [held for held, cost in costs.items() if cost <= _HELPED]
             smallest = sorted(helping, key=lambda held: (self._size(held), _names(held)))[:2]
             kept.update(*near, *smallest)
@@ -299,11 +301,18 @@ class Lab:
                 kept.append(one)
         return frozenset(kept)
 
-    def _best_by_table(self, costs: dict[Indexes, float]) -> Iterable[Indexes]:
-        """An index that helps little by itself may help much beside one on another table."""
+    def _best_by_table(self, subject: Subject, tried: Collection[Indexes]) -> Iterable[Indexes]:
+        """An index that helps little by itself may help much beside one on another table.
+
+        By the work, which is counted: so little drowns in the noise of the clock.
+        """
+        spared = {held: subject.baseline.work - subject.under(held).work for held in tried}
+        least = _LEAST_PART * subject.baseline.work
         best: dict[str, Indexes] = {}
-        for held in sorted(costs, key=lambda h: (-round(costs[h], 2), -self._size(h), _names(h))):
-            best.update({definition.table: held for definition in held if costs[held] < 1})
+        for held in sorted(
+            tried, key=lambda h: (round(spared[h] / least), -self._size(h), _names(h))
+        ):
+            best.update({d.table: held for d in held if spared[held] > _LEAST_APART})
         return best.values()
 
     def _size(self, held: Collection[IndexDefinition]) -> int:
@@ -450,17 +459,25 @@ class Lab:
         return self.saved_by(chosen, definition) >= least and self._is_felt(chosen, definition)
 
     def _is_felt(self, chosen: Indexes, definition: IndexDefinition) -> bool:
-        """Whether a mean call of some statement takes much less time with an index than without."""
+        """Whether a mean call of some statement takes much less time with an index than without.
+
+        Where it is a fraction of a millisecond the work has to say so, too: the clock alone
+        says little of that.
+        """
         before: dict[str, float] = defaultdict(float)
         saved: dict[str, float] = defaultdict(float)
+        spared: dict[str, float] = defaultdict(float)
         for subject in self._concerned(definition):
             took, measured = subject.weight * subject.took(subject.baseline), subject.measured()
-            without = took * measured.cost(chosen - {definition})
+            rest = chosen - {definition}
+            without = took * measured.cost(rest)
+            work = self.after(subject, rest).work - self.after(subject, chosen).work
             before[subject.fingerprint] += without
             saved[subject.fingerprint] += without - took * measured.cost(chosen)
+            spared[subject.fingerprint] += subject.weight * work / 1000
         return any(
-            saved[f]
-            >= max(_FELT * before[f], min(_LEAST_MILLISECONDS, before[f] / 2), _CLOCK_MILLISECONDS)
+            saved[f] >= _least_felt(before[f])
+            and (saved[f] >= _PLAIN_MILLISECONDS or spared[f] >= _least_felt(before[f]))
             for f in saved
         )
 
@@ -518,6 +535,13 @@ class Lab:
 
     def _time_is_up(self, part: float) -> bool:
         return time.monotonic() > self._until - self.rules.seconds * (1 - part)
+
+
+def _least_felt(milliseconds: float) -> float:
+    """Return how much less time of a call somebody feels."""
+    return max(
+        _FELT * milliseconds, min(_LEAST_MILLISECONDS, milliseconds / 2), _CLOCK_MILLISECONDS
+    )
 
 
 def _worth_a_run(calls: Sequence[Subject]) -> list[Subject]:
