@@ -61,6 +61,8 @@ def directions(vectors: Sequence[object]) -> Sequence[Vector] | None:
     Columns keep numbers up to 65,504, and search compares directions only. What has that length
     already is not copied.
     """
+    if len(vectors) == 1 and _is_direction(vectors[0]):  # a question's, as most embedders give it
+        return vectors  # type: ignore[return-value]
     directed: list[Vector] = []
     for start in range(0, len(vectors), _PART):
         part = _directed(vectors[start : start + _PART])
@@ -68,6 +70,11 @@ def directions(vectors: Sequence[object]) -> Sequence[Vector] | None:
             return None
         directed += part
     return directed
+
+
+def _is_direction(vector: object) -> bool:
+    is_row = isinstance(vector, np.ndarray) and vector.ndim == 1 and vector.dtype == np.float32
+    return is_row and abs(float(vector @ vector) - 1) < _NEARLY  # type: ignore[operator]
 
 
 def _directed(vectors: Sequence[object]) -> Sequence[Vector] | None:

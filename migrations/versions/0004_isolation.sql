@@ -377,6 +377,9 @@ DECLARE
     today CONSTANT timestamptz := clock_timestamp();
     pages CONSTANT bigint := pg_relation_size('agentdb.entries')
         / current_setting('block_size')::integer;
+    -- Lines of a page. As text they are made sooner than by a query.
+    six CONSTANT text := '{"(p,1)","(p,2)","(p,3)","(p,4)","(p,5)","(p,6)"}';
+    lines tid[];
     seen integer;
     mine integer;
     has_index boolean;
@@ -391,6 +394,9 @@ BEGIN
     IF query IS NULL AND vector IS NOT NULL AND namespace IS NOT NULL AND k <= 25 AND pages > 64
         AND num_nonnulls(kinds, subject, agent, filter, as_of) = 0
     THEN
+        lines := replace(six, 'p', '0')::tid[] || replace(six, 'p', (pages / 4)::text)::tid[]
+            || replace(six, 'p', (pages / 2)::text)::tid[]
+            || replace(six, 'p', (pages * 3 / 4)::text)::tid[];
         SELECT count(*), count(*) FILTER (WHERE @PLAIN_SCOPE), (
             SELECT i.indisvalid
             FROM pg_index AS i
@@ -398,13 +404,7 @@ BEGIN
         )
         INTO seen, mine, has_index
         FROM agentdb.entries AS e
-        WHERE e.ctid = ANY (ARRAY(
-            SELECT (page.head || line.tail)::tid
-            FROM (SELECT '(' || n * pages / 4 AS head FROM generate_series(0, 3) AS n) AS page
-            CROSS JOIN (
-                VALUES (',1)'), (',2)'), (',3)'), (',4)'), (',5)'), (',6)')
-            ) AS line (tail)
-        ));
+        WHERE e.ctid = ANY (lines);
         IF mine * pages / 4 > 12000 AND mine * 2 >= seen AND has_index THEN
             RETURN QUERY
             SELECT
@@ -419,8 +419,8 @@ BEGIN
                 -- The index orders by vectors of length 1, rounded: what is as near may change places.
                 SELECT
                     n.*,
-                    row_number() OVER (ORDER BY n.similarity DESC, n.id) AS place,
-                    count(*) OVER () AS found
+                    row_number() OVER every AS place,
+                    count(*) OVER every AS found
                 FROM (
                     SELECT @ENTRY, 1 - (e.embedding <=> search.vector) AS similarity
                     FROM agentdb.entries AS e
@@ -428,6 +428,10 @@ BEGIN
                     ORDER BY e.embedding <=> search.vector
                     LIMIT k
                 ) AS n
+                WINDOW every AS (
+                    ORDER BY n.similarity DESC, n.id
+                    ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING
+                )
             ) AS e
             WHERE e.found = k
             ORDER BY score DESC, e.place;
