@@ -73,8 +73,10 @@ def directions(vectors: Sequence[object]) -> Sequence[Vector] | None:
 
 
 def _is_direction(vector: object) -> bool:
-    is_row = isinstance(vector, np.ndarray) and vector.ndim == 1 and vector.dtype == np.float32
-    return is_row and abs(float(vector @ vector) - 1) < _NEARLY  # type: ignore[operator]
+    if not isinstance(vector, np.ndarray) or vector.ndim != 1 or vector.dtype != np.float32:
+        return False
+    with np.errstate(over="ignore", invalid="ignore"):  # then its length is not 1 either
+        return abs(float(np.dot(vector, vector)) - 1) < _NEARLY
 
 
 def _directed(vectors: Sequence[object]) -> Sequence[Vector] | None:

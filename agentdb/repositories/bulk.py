@@ -40,8 +40,8 @@ from agentdb.models.packed import Packed, PackedArray
 from agentdb.repositories.memory import Memory, NewMemory
 from agentdb.search.entries import ENTRY
 
-FROM = 50
-"""So many entries are kept in this way; fewer are quicker in a plain statement."""
+FROM = 10
+"""So many entries are kept in this way; fewer take less in a plain statement."""
 
 _MOST = 1_000  # a statement holds: its arrays, the vectors above all, stay near the processor
 _MOST_CHARACTERS = 8_000_000
