@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Literal
 from uuid import UUID
 
@@ -144,7 +144,7 @@ def measure_outcome(
     if applied is None:
         raise ValueError("only what was applied has an outcome")
     read_at = max((stretch.end for stretch in watched), default=applied.until)
-    age_days = (read_at - applied.until) / _DAY
+    age_days = (read_at.astimezone(UTC) - applied.until) / _DAY
     effect = measure_effect(sides(advice, others, series), applied, watched, read_at)
     is_unused = scans == 0 and age_days >= _UNUSED_DAYS
     return Outcome(effect, verdict(effect, age_days, scans), scans, is_unused)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from enum import Enum, auto
 
 from agentdb.history.reading import Reading, Spent, StatementCounters, Work
@@ -117,7 +117,7 @@ def _start(statements: Counters, before: Reading, after: Reading) -> datetime:
     if statements is Counters.UNRELATED or after.statements_reset_at is None:
         return after.taken_at
     # On the caller's clock, which need not be the server's.
-    moment = after.taken_at - (after.server_time - after.statements_reset_at)
+    moment = after.taken_at - (after.server_time.astimezone(UTC) - after.statements_reset_at)
     return min(max(moment, before.taken_at), after.taken_at)
 
 

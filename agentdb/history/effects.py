@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Literal
 
 import numpy as np
@@ -124,7 +124,7 @@ def measure_effect(
 class _Span:
     """The days around a change: where both sides begin, and how many whole days come after.
 
-    Both begin at a full hour, so that buckets of an hour lie in one.
+    Both begin at a full hour (UTC), so that buckets of an hour lie in one.
     """
 
     before: datetime
@@ -134,10 +134,10 @@ class _Span:
     @staticmethod
     def around(applied: Stretch, now: datetime) -> _Span:
         """Return 14 days until the hour of the change, and what there is after warming up."""
-        after = _hour(applied.until + _WARM_UP + HOUR - applied.until.resolution)
-        return _Span(
-            _hour(applied.since) - DAYS * _DAY, after, max(0, min(DAYS, (now - after) // _DAY))
-        )
+        since, until = applied.since.astimezone(UTC), applied.until.astimezone(UTC)
+        after = _hour(until + _WARM_UP + HOUR - until.resolution)
+        days_after = max(0, min(DAYS, (now - after) // _DAY))
+        return _Span(_hour(since) - DAYS * _DAY, after, days_after)
 
     def side(self, series: Sequence[StatementSeries]) -> _Side:
         """Return the statements that were called often enough, before and after."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 
 import numpy as np
 import numpy.typing as npt
@@ -48,8 +48,7 @@ def lay_out(series: Sequence[StatementSeries], start: datetime, days: int) -> Gr
 
 def _row(one: StatementSeries, start: datetime, days: int) -> tuple[Array, ...]:
     """Return calls, milliseconds, blocks, the longest bucket and spread calls of each hour."""
-    begins = np.array([bucket.start.timestamp() for bucket in one.buckets]) - start.timestamp()
-    begins = begins / HOUR.total_seconds()
+    begins = np.array([_hours(start, bucket.start) for bucket in one.buckets])
     lengths = np.array([bucket.length / HOUR for bucket in one.buckets])
     calls = np.array([bucket.calls for bucket in one.buckets], dtype=np.float64)
     times = np.array([bucket.milliseconds for bucket in one.buckets], dtype=np.float64)
@@ -90,9 +89,14 @@ def watched_share(watched: Sequence[Watched], start: datetime, days: int) -> Arr
     edges = np.arange(days * HOURS + 1, dtype=np.float64)
     share = np.zeros(days * HOURS)
     for stretch in watched:
-        begin, end = ((at - start) / timedelta(hours=1) for at in (stretch.start, stretch.end))
+        begin, end = (_hours(start, at) for at in (stretch.start, stretch.end))
         share += np.clip(np.minimum(edges[1:], end) - np.maximum(edges[:-1], begin), 0, 1)
     return np.minimum(share, 1).reshape(days, HOURS)
+
+
+def _hours(start: datetime, at: datetime) -> float:
+    """Return the hours between two moments; of one zone `-` would be that of the clocks there."""
+    return (at.timestamp() - start.timestamp()) / HOUR.total_seconds()
 
 
 def median(values: Array) -> Array:

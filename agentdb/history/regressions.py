@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Literal
 
 import numpy as np
@@ -134,7 +134,7 @@ def find_changes(
     before a known change that made a difference are left out (`steps`).
     """
     terms = terms or ChangeTerms()
-    now = now.replace(minute=0, second=0, microsecond=0)
+    now = now.astimezone(UTC).replace(minute=0, second=0, microsecond=0)
     weeks = _weeks_watched(watched, now, terms)
     if not series:
         return Changes(now - _WEEK, now, weeks, None, ())
@@ -162,7 +162,7 @@ def enough_from(
     """
     terms = terms or ChangeTerms()
     whole = _WEEK * (terms.least_weeks + 0.5)
-    ends = (stretch.start + whole for stretch in watched)
+    ends = (stretch.start.astimezone(UTC) + whole for stretch in watched)
     return min((end for end in ends if end > now), default=None)
 
 

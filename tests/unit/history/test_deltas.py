@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo
 
 import pytest
 
+from agentdb.history.buckets import day_of, place
 from agentdb.history.deltas import Deltas, differences
 from agentdb.history.reading import Reading, Work
 from tests.readings import (
@@ -94,6 +96,17 @@ def test_the_time_of_a_reset_is_told_by_the_servers_clock() -> None:
     assert differences(before, later(before, entry("a", 1), **slow)).start == MONDAY
 
 
+def test_a_reset_before_the_clocks_change_is_as_long_ago_as_it_is() -> None:
+    read, spring = datetime(2026, 3, 29, 4, tzinfo=UTC), ZoneInfo("Europe/Berlin")
+    before = reading(entry("a", 5), at=read - 5 * QUARTER * 4)
+    times = {
+        "taken_at": read,
+        "server_time": read.astimezone(spring),
+        "statements_reset_at": (read - 4 * QUARTER * 4).astimezone(spring),
+    }
+    assert differences(before, later(before, entry("a", 1), **times)).start == read - 16 * QUARTER
+
+
 def test_an_entry_that_began_anew_was_called_as_often_as_it_says() -> None:
     before = reading(entry("a", 5), entry("b", 5))
     after = later(before, entry("a", 3), entry("b", 6))
@@ -170,6 +183,20 @@ def test_the_counters_of_another_tell_nothing(facts: dict[str, object], reason: 
     deltas = differences(before, replace(after, indexes=(index("i", "USING x", 8),)))
     assert (deltas.statements, scans(deltas), deltas.indexes[0].scans) == ((), {"a": None}, 0)
     assert reason in (deltas.gap or "")
+
+
+# Where in time ------------------------------------------------------------------------------------
+
+
+def test_an_hour_in_which_clocks_change_is_an_hour() -> None:
+    spring = ZoneInfo("Europe/Berlin")
+    start = datetime(2026, 3, 29, 0, 30, tzinfo=UTC)
+    end = start + timedelta(hours=1)
+    assert place(start.astimezone(spring), end.astimezone(spring)) == place(start, end)
+    assert place(start, end).seconds is None
+    late = datetime(2026, 10, 24, 21, 30, tzinfo=UTC)
+    autumn = (at.astimezone(spring) for at in (late, late + timedelta(hours=5)))
+    assert day_of(*autumn) == late.date() + timedelta(days=1)
 
 
 # Tables -------------------------------------------------------------------------------------------

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import numpy as np
 import pytest
@@ -229,6 +230,32 @@ def test_the_interval_holds_the_truth() -> None:
     assert 0.9 * 400 <= held < 400
     widths = [known(e.gain_percent).high - known(e.gain_percent).low for _, e in cases]
     assert np.median(widths) < 25
+
+
+@pytest.mark.parametrize("zone", ["Europe/Berlin", "America/New_York"])
+def test_clocks_that_change_between_are_no_effect(zone: str) -> None:
+    """Moments of one zone differ by what its clocks show: an hour less, in spring."""
+
+    def told(at: datetime) -> datetime:
+        return (at + 34 * DAY).astimezone(ZoneInfo(zone))
+
+    def moved(one: StatementSeries) -> StatementSeries:
+        return replace(one, buckets=tuple(replace(b, start=told(b.start)) for b in one.buckets))
+
+    def batch(at: datetime) -> float:
+        return 30.0 if at.hour == 3 else 1.0
+
+    def often(at: datetime) -> int:
+        return 2000 if at.hour == 3 else 50
+
+    it = statement("it", batch, calls=often)
+    effect = measure_effect(
+        Sides([moved(it)], (), tuple(map(moved, CONTROLS))),
+        Stretch(told(APPLIED.since), told(APPLIED.until)),
+        tuple(Watched(told(stretch.start), told(stretch.end)) for stretch in ALWAYS),
+        told(NOW),
+    )
+    assert effect == effect_of(it)
 
 
 BARE = Effect(None, None, None, None, 40.0, 4.0, 14, 14, 900, 900, 5, None)

@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime, timedelta
+from zoneinfo import ZoneInfo
 
 import numpy as np
 import pytest
@@ -383,6 +384,25 @@ def test_from_when_on_there_is_enough_is_told() -> None:
     watched = [Watched(NOW - timedelta(weeks=2.5), NOW)]
     (change,) = find_changes([replace(QUIET[0], buckets=early)], watched, NOW).statements
     assert change.verdict == "slower"
+
+
+def test_the_zone_that_moments_are_told_in_does_not_matter() -> None:
+    """Also where clocks change in these weeks."""
+
+    def told(at: datetime, zone: str) -> datetime:
+        return (at + 35 * DAY).astimezone(ZoneInfo(zone))
+
+    def found(zone: str) -> Changes:
+        series = [
+            replace(one, buckets=tuple(replace(b, start=told(b.start, zone)) for b in one.buckets))
+            for one in (*QUIET, steady("it", last_week(1.5)))
+        ]
+        watched = [Watched(told(BEGIN, zone), told(NOW, zone))]
+        made = told(NOW - 20 * DAY, zone)
+        came = CatalogEvent("index_created", made, made - HOUR, "", "public", "t", "USING btree")
+        return find_changes(series, watched, told(NOW, zone), events=[came])
+
+    assert found("Europe/Berlin") == found("UTC")
 
 
 def test_one_week_before_gives_no_verdict() -> None:
