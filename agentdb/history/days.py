@@ -129,10 +129,10 @@ def meanwhile(controls: Days) -> tuple[Array, Array]:
 def unlike(controls: Days, before: Array, after: Array) -> float:
     """Return how unlike each other the controls changed, in standard deviations of logarithms.
 
-    A slower machine costs some statements more than others: what the treated would have done
-    without the change is known no better than that. How far the controls' changes lie from what
-    all of them did (`before` and `after`), beyond what their errors let expect (a random effect by
-    moments, of medians: DerSimonian and Laird 1986), up to what all of them did.
+    A slower machine costs some statements more than others, and each changes for reasons of its
+    own, too: what the treated would have done without the change is known no better than that. How
+    far the controls' changes lie from what all of them did (`before` and `after`), beyond what
+    their errors let expect (a random effect by moments, of medians: DerSimonian and Laird 1986).
     """
     changes = [
         differ(own_before - before, own_after - after)
@@ -143,8 +143,7 @@ def unlike(controls: Days, before: Array, after: Array) -> float:
         return 0.0
     apart = float(np.median([abs(change.log) for change in known])) / _NORMAL_MEDIAN
     beyond = apart**2 - float(np.median([change.error**2 for change in known]))
-    shared = abs(float(after.mean()) - float(before.mean()))
-    return min(shared, float(np.sqrt(max(0.0, beyond))))
+    return float(np.sqrt(max(0.0, beyond)))
 
 
 def _means(values: Array) -> Array:

@@ -232,6 +232,32 @@ def test_the_interval_holds_the_truth() -> None:
     assert np.median(widths) < 25
 
 
+def simulated_wanderer(seed: int, spread: float) -> Effect:
+    """Nothing is changed, but each statement has reasons of its own to get slower or faster."""
+    random = np.random.default_rng([seed, int(1000 * spread)])
+
+    def wandering(name: str) -> StatementSeries:
+        own, own_days = random.normal(0, spread), random.normal(0, 0.03, 28)
+
+        def factor(at: datetime) -> float:
+            return float(np.exp(own_days[(at - BEGIN).days] + (own if at >= CHANGE else 0)))
+
+        return statement(f"{name}{seed}", factor, length=6 * HOUR)
+
+    controls = tuple(wandering(f"c{place}") for place in range(12))
+    return effect_of(wandering("it"), controls=controls)
+
+
+@pytest.mark.parametrize("spread", [0.05, 0.1, 0.2])
+def test_where_statements_wander_for_their_own_reasons_the_interval_is_as_wide(
+    spread: float,
+) -> None:
+    """No effect lies within in 85 of 100 cases at least: twelve controls tell it roughly."""
+    gains = [known(simulated_wanderer(seed, spread).gain_percent) for seed in range(60)]
+    held = sum(gain.low <= 0 <= gain.high for gain in gains)
+    assert 0.85 * 60 <= held < 60
+
+
 @pytest.mark.parametrize("zone", ["Europe/Berlin", "America/New_York"])
 def test_clocks_that_change_between_are_no_effect(zone: str) -> None:
     """Moments of one zone differ by what its clocks show: an hour less, in spring."""
