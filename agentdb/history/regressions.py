@@ -18,6 +18,7 @@ from agentdb.history.steps import known_changes, since_the_last_step
 from agentdb.history.student import reach, surprise
 from agentdb.history.weeks import (
     HOURS_OF_WEEK,
+    SAME_BLOCKS_PERCENT,
     Comparison,
     Ratios,
     Weeks,
@@ -33,7 +34,6 @@ ChangeVerdict = Literal["slower", "faster", "unchanged", "new", "gone", "not eno
 _WEEK = timedelta(weeks=1)
 _DOUBLING = float(np.log(2))  # what must be ruled out to call a statement unchanged
 _CALLS_MISSED = 10.0  # by chance once in 20 000 times, where calls come one by one (Poisson)
-_SAME_BLOCKS_PERCENT = 20.0  # more or less of them: hardly another plan
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +92,7 @@ class Change:
         blocks = self.blocks_percent
         if blocks is None:
             return None
-        if max(blocks.high, -blocks.low) < _SAME_BLOCKS_PERCENT:
+        if max(blocks.high, -blocks.low) < SAME_BLOCKS_PERCENT:
             return True
         return False if blocks.low > 0 or blocks.high < 0 else None
 
@@ -101,7 +101,8 @@ class Change:
 class Changes:
     """All statements, the costliest loss first, and what all of them share.
 
-    `machine_percent` is how much slower the middle statement got; None with fewer than five.
+    `machine_percent` is how much slower the middle one of the statements got that read as many
+    blocks per call as before; None with fewer than five.
     """
 
     since: datetime
@@ -125,11 +126,12 @@ def find_changes(
     """Return what became of each statement in the week before `now` (cut down to the hour).
 
     The last week is compared with up to eight before it, at the same hours of the week, as log
-    ratios of observed over expected time (`weeks`); the middle statement's ratio of each day is the
-    machine's and taken off. The ratio's error is that of a prediction, from what the earlier weeks
-    did among themselves and from the scatter of their days (`weeks.compare`). Slower or faster is
-    what is still surprising among so many statements (Benjamini and Hochberg 1995, "Controlling
-    the False Discovery Rate") and is at least `least_percent`. An hour outside of every watched
+    ratios of observed over expected time (`weeks`); each day's ratio of the middle one of those
+    that did the same work is the machine's and taken off. The ratio's error is that of a
+    prediction, from what the earlier weeks did among themselves and from the scatter of their days
+    (`weeks.compare`). Slower or faster is what is still surprising among so many statements
+    (Benjamini and Hochberg 1995, "Controlling the False Discovery Rate") and is at least
+    `least_percent`. An hour outside of every watched
     stretch is unknown, an hour inside without calls had none. More calls are no regression. Weeks
     before a known change that made a difference are left out (`steps`).
     """
@@ -189,7 +191,7 @@ class _Weighed:
         """Compare the last week with the weeks before."""
         times = standardise(weeks.calls, weeks.milliseconds)
         blocks = standardise(weeks.calls, weeks.blocks)
-        machine = shared(times)
+        machine = shared(times, blocks)
         alone = times if machine is None else times.without(machine)
         time, calls = compare(alone), _Calls.of(weeks)
         if machine is not None:

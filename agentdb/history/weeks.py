@@ -43,6 +43,7 @@ _PRIOR_FREEDOM = 4  # what a statement's own days count beside its weeks, in wee
 _LEAST_NOISE = 0.01  # of a week: nothing is known to better than 1 %
 _NORMAL_MEDIAN = 0.6745  # of what lies how far from 0, in standard deviations
 _VOTERS = 5  # statements that can tell what the machine does
+SAME_BLOCKS_PERCENT = 20.0  # more or less of them: hardly another plan
 # How many times more weeks scatter than days let expect, where too few statements tell: with it,
 # 94 % of ordinary weeks of three statements alone lay in their intervals (with 1: 85 %).
 _BEYOND_DAYS = 6.0
@@ -173,14 +174,17 @@ def _others(values: Array) -> Array:
     return np.concatenate([before - values[:, :-1], before], axis=1)
 
 
-def shared(ratios: Ratios) -> Array | None:
-    """Return the log ratio, by week and day, of the middle statement; None with too few.
+def shared(times: Ratios, blocks: Ratios) -> Array | None:
+    """Return the log ratio of time, by week and day, of the middle statement; None with too few.
 
     NaN on days on which too few were called.
     One statement has one vote, whatever its time: a heavy statement that got slower must not pass
-    for the machine. Less than half of the statements may change without moving it.
+    for the machine. Whoever reads more or fewer blocks per call on a day has none then: where most
+    statements read one table, its lost index is not the machine's doing. Less than half of the
+    others may change without moving it.
     """
-    by_day = np.moveaxis(ratios.logs, 0, -1)
+    other_work = np.abs(blocks.logs) >= np.log1p(SAME_BLOCKS_PERCENT / 100)
+    by_day = np.moveaxis(np.where(other_work, np.nan, times.logs), 0, -1)
     voters = np.isfinite(by_day).sum(axis=-1)
     if voters[-1].max(initial=0) < _VOTERS:
         return None

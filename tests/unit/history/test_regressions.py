@@ -450,6 +450,24 @@ def test_what_the_machine_did_is_told_of_the_days_that_were_watched() -> None:
     assert {change.verdict for change in found.statements} == {"unchanged"}
 
 
+def reading_more(one: StatementSeries, factor: int) -> StatementSeries:
+    """The statement with so many times the blocks in the last week."""
+    more = (
+        replace(b, blocks=b.blocks * factor) if b.start >= LAST_WEEK else b for b in one.buckets
+    )
+    return replace(one, buckets=tuple(more))
+
+
+@pytest.mark.parametrize(("losers", "others"), [(8, 2), (12, 8), (16, 4)])
+def test_a_lost_index_of_the_table_that_most_read_is_not_the_machine(
+    losers: int, others: int
+) -> None:
+    lost = [reading_more(steady(f"lost{n}", last_week(10)), 50) for n in range(losers)]
+    found = find_changes([*lost, *(steady(f"q{n}") for n in range(others))], ALWAYS, NOW)
+    assert {change.fingerprint for change in found.of("slower")} == {s.fingerprint for s in lost}
+    assert len(found.of("unchanged")) == others
+
+
 def test_a_heavy_statement_does_not_pass_for_the_machine() -> None:
     heavy = steady("it", lambda at: 1000 * last_week(2)(at))
     assert change_of(heavy).verdict == "slower"
