@@ -9,7 +9,15 @@ from typing import Literal
 from uuid import UUID
 
 from agentdb.history.catalog import KnownIndex
-from agentdb.history.effects import Effect, Judgement, Sides, Stretch, measure_effect, verdict
+from agentdb.history.effects import (
+    Effect,
+    Judgement,
+    Sides,
+    Stretch,
+    is_unused,
+    measure_effect,
+    verdict,
+)
 from agentdb.history.events import CatalogEvent
 from agentdb.history.series import StatementSeries, Watched
 from agentdb.target.index import quoted
@@ -21,7 +29,6 @@ WINDOW = timedelta(days=14)
 
 _CAME = ("index_created", "index_became_valid")
 _DAY = timedelta(days=1)
-_UNUSED_DAYS = 14
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -146,8 +153,8 @@ def measure_outcome(
     read_at = max((stretch.end for stretch in watched), default=applied.until)
     age_days = (read_at.astimezone(UTC) - applied.until) / _DAY
     effect = measure_effect(sides(advice, others, series), applied, watched, read_at)
-    is_unused = scans == 0 and age_days >= _UNUSED_DAYS
-    return Outcome(effect, verdict(effect, age_days, scans), scans, is_unused)
+    unused = is_unused(effect, age_days, scans)
+    return Outcome(effect, verdict(effect, age_days, scans), scans, unused)
 
 
 def sides(advice: Followed, others: Iterable[Followed], series: Sequence[StatementSeries]) -> Sides:

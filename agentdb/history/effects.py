@@ -59,7 +59,8 @@ class Effect:
     `gain_percent` is of the time of the treated statements (+30: three tenths less time);
     milliseconds are those of a week: `saved` by the treated, `write_cost` paid by the writers,
     `net` the one less the other. `blocks_before` and `blocks_after` are per call of the treated,
-    at the calls they had before.
+    at the calls they had before. `calls_since` are all calls of the treated since the change, of
+    those that are too rare to compare, too.
     """
 
     gain_percent: Figure | None
@@ -72,6 +73,7 @@ class Effect:
     days_after: int
     calls_before: int
     calls_after: int
+    calls_since: int
     controls: int
     lacking: str | None
 
@@ -103,8 +105,12 @@ def measure_effect(
     treated, writers = span.side(sides.treated), span.side(sides.writers)
     controls = span.side(sides.controls)
     lacking = treated.lacking()
+    counted = replace(
+        treated.effect(len(controls.before.calls), lacking),
+        calls_since=sum(_calls_since(applied.until, one) for one in sides.treated),
+    )
     if lacking is not None:
-        return treated.effect(len(controls.before.calls), lacking)
+        return counted
     others = _Others.of(controls.days())
     weeks = float(watched_share(watched, span.before, DAYS).sum()) / HOURS_OF_WEEK
     gained = treated.change(others)
@@ -112,7 +118,7 @@ def measure_effect(
     paid = writers.change(others) if writers.lacking() is None else None
     cost = paid and _made_of(writers.total() / weeks, paid)
     return replace(
-        treated.effect(len(controls.before.calls), None),
+        counted,
         gain_percent=gained and _made_of(-100, gained),
         saved_milliseconds=saved,
         write_cost_milliseconds=cost,
@@ -165,6 +171,10 @@ def _within(one: StatementSeries, start: datetime, length: int) -> StatementSeri
 
 def _calls(one: StatementSeries) -> int:
     return sum(bucket.calls for bucket in one.buckets)
+
+
+def _calls_since(moment: datetime, one: StatementSeries) -> int:
+    return sum(bucket.calls for bucket in one.buckets if bucket.start >= moment)
 
 
 @dataclass(frozen=True, slots=True)
@@ -226,6 +236,7 @@ class _Side:
             days_after=_days_called(self.after),
             calls_before=int(self.before.calls.sum()),
             calls_after=int(self.after.calls.sum()),
+            calls_since=int(self.after.calls.sum()),
             controls=controls,
             lacking=lacking,
         )
@@ -264,12 +275,12 @@ def verdict(effect: Effect, age_days: float, scans_since: int | None) -> Judgeme
     """Return the verdict, `age_days` after a change; `scans_since` are an index's, if it is one.
 
     - *regressed*: the net is surely a loss, or the statements surely lose more than 5 %;
-    - *neutral*, never used: an index without a scan for 14 days;
+    - *neutral*, never used: `is_unused`;
     - *confirmed*: the net is surely a gain, and of at least 5 % of the statements' time;
     - *neutral*: neither, and a gain of 20 % is ruled out, or 28 days have passed;
     - *not enough data* otherwise. Surely: at the near end of the 95 % interval.
     """
-    unused = scans_since == 0 and age_days >= _DAYS_TO_BE_USED
+    unused = is_unused(effect, age_days, scans_since)
     gain, net = effect.gain_percent, effect.net_milliseconds
     if gain is None or net is None:
         return _NEVER_USED if unused else Judgement("not enough data", effect.lacking or "no days")
@@ -283,6 +294,11 @@ def verdict(effect: Effect, age_days: float, scans_since: int | None) -> Judgeme
     if gain.high < _WORTH_PERCENT or age_days >= _DAYS_TO_SHOW:
         return Judgement("neutral", said)
     return Judgement("not enough data", f"{said}: too wide to tell")
+
+
+def is_unused(effect: Effect, age_days: float, scans_since: int | None) -> bool:
+    """Tell whether an index had no scan for 14 days, though a statement for it was called."""
+    return scans_since == 0 and age_days >= _DAYS_TO_BE_USED and effect.calls_since > 0
 
 
 _NEVER_USED = Judgement("neutral", f"never used in {_DAYS_TO_BE_USED} days")

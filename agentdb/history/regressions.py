@@ -131,9 +131,9 @@ def find_changes(
     prediction, from what the earlier weeks did among themselves and from the scatter of their days
     (`weeks.compare`). Slower or faster is what is still surprising among so many statements
     (Benjamini and Hochberg 1995, "Controlling the False Discovery Rate") and is at least
-    `least_percent`. An hour outside of every watched
-    stretch is unknown, an hour inside without calls had none. More calls are no regression. Weeks
-    before a known change that made a difference are left out (`steps`).
+    `least_percent`. An hour outside of every watched stretch is unknown, an hour inside without
+    calls had none. More calls are no regression. Weeks before a known change that made a difference
+    are left out (`steps`).
     """
     terms = terms or ChangeTerms()
     now = now.astimezone(UTC).replace(minute=0, second=0, microsecond=0)

@@ -284,7 +284,7 @@ def test_clocks_that_change_between_are_no_effect(zone: str) -> None:
     assert effect == effect_of(it)
 
 
-BARE = Effect(None, None, None, None, 40.0, 4.0, 14, 14, 900, 900, 5, None)
+BARE = Effect(None, None, None, None, 40.0, 4.0, 14, 14, 900, 900, 900, 5, None)
 
 
 def measured(gain: tuple[float, float], net: tuple[float, float]) -> Effect:
@@ -322,6 +322,18 @@ def test_a_verdict_needs_an_interval_that_tells(
 def test_an_index_never_used_needs_no_figures() -> None:
     judged = verdict(replace(BARE, lacking="few calls"), 20, 0)
     assert (judged.verdict, judged.reason) == ("neutral", "never used in 14 days")
+
+
+def test_an_index_is_not_unused_where_nobody_sent_its_statements() -> None:
+    """A report at the end of each month, two weeks after the first."""
+
+    def rarely(at: datetime) -> int:
+        return 40 * (at.hour == 2 and CHANGE - 4 * DAY <= at < CHANGE)
+
+    report = statement("it", calls=rarely)
+    assert verdict(effect_of(report), 20, 0).verdict == "not enough data"
+    again = statement("it", calls=lambda at: rarely(at) or int(at == CHANGE + 3 * DAY))
+    assert verdict(effect_of(again), 20, 0).reason == "never used in 14 days"
 
 
 @given(st.floats(0.01, 100))
