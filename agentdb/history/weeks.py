@@ -226,7 +226,8 @@ def allow_for_the_machine(compared: Comparison, machine: Array) -> Comparison:
     read much. How far the last week's effects lie apart, beyond what their errors let expect, adds
     to the errors (a random effect by moments: DerSimonian and Laird 1986, "Meta-analysis in
     Clinical Trials"; of quartiles, so that a quarter of the statements may really have become
-    slower), up to what the machine (by week and day) did in any of these weeks.
+    slower), up to what the machine (by week and day) did in the last week: a slow week in the past
+    is among what the weeks before did.
     """
     known = np.isfinite(compared.effect)
     if known.sum() < _VOTERS:
@@ -234,7 +235,7 @@ def allow_for_the_machine(compared: Comparison, machine: Array) -> Comparison:
     low, high = np.quantile(compared.effect[known], (0.25, 0.75))
     apart = float(high - low) / 2 / _NORMAL_MEDIAN
     beyond = apart**2 - float(np.median(compared.error[known] ** 2))
-    most = float(np.nanmax(np.abs(_mean_of_known(machine))))
+    most = float(_mean_of_known(machine)[-1])
     return replace(compared, error=np.sqrt(compared.error**2 + np.clip(beyond, 0, most**2)))
 
 

@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime, timedelta
+from functools import partial
 from zoneinfo import ZoneInfo
 
 import numpy as np
@@ -436,6 +437,36 @@ def test_who_feels_a_slower_machine_more_than_others_is_no_regression() -> None:
     assert found.machine_percent.value > 30
     assert [change.fingerprint for change in found.of("slower")] == ["lost"]
     assert found.of("faster") == ()
+
+
+@pytest.mark.parametrize(("statements", "losers"), [(6, 2), (12, 4), (20, 6)])
+def test_a_week_in_which_the_machine_was_slow_hides_no_loss_today(
+    statements: int, losers: int
+) -> None:
+    slow = BEGIN + timedelta(weeks=3)
+
+    def slow_once(at: datetime, lost: float) -> float:
+        return 2.0 if slow <= at < slow + timedelta(weeks=1) else last_week(lost)(at)
+
+    series = [
+        steady(f"s{n}", partial(slow_once, lost=3.0 if n < losers else 1.0))
+        for n in range(statements)
+    ]
+    found = find_changes(series, ALWAYS, NOW)
+    assert len(found.of("slower")) == losers
+    assert len(found.of("unchanged")) == statements - losers
+
+
+@pytest.mark.parametrize("weeks", [(3,), (5, 6, 7), (3, 4, 5, 6, 7)])
+def test_past_weeks_that_statements_felt_unlike_each_other_are_no_regression(
+    weeks: tuple[int, ...],
+) -> None:
+    def felt(at: datetime, factor: float) -> float:
+        return factor if (at - BEGIN).days // 7 in weeks else 1.0
+
+    series = [steady(f"s{n}", partial(felt, factor=1.3 if n % 2 else 2.9)) for n in range(12)]
+    found = find_changes(series, ALWAYS, NOW)
+    assert found.of("slower") == found.of("faster") == ()
 
 
 def test_what_the_machine_did_is_told_of_the_days_that_were_watched() -> None:
