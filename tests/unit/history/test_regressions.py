@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import partial
@@ -287,6 +287,49 @@ def test_weeks_before_an_index_came_hide_no_loss_of_it() -> None:
     setting = CatalogEvent("setting_changed", came.at, came.since, "jit: off → on")
     assert change_of(one, events=(setting,)).verdict == "slower"
     assert change_of(one, events=(replace(setting, kind="restarted"),)).verdict != "slower"
+
+
+def seasonal(pattern: str) -> Factor:
+    """Slow in the weeks of an S, three times as fast in those of an F."""
+    return lambda at: 3.0 if pattern[(at - BEGIN).days // 7] == "S" else 1.0
+
+
+def made_in(week: int) -> CatalogEvent:
+    at = BEGIN + timedelta(weeks=week, hours=30)
+    return CatalogEvent("index_created", at, at - HOUR, "", "public", "it", "USING btree (a)")
+
+
+@pytest.mark.parametrize(
+    ("pattern", "weeks"),
+    [("SSFFSSFFS", (5,)), ("SSFFSSFFS", range(8)), ("SSFFSFFFS", (2, 4)), ("FFSSFFSSF", (5,))],
+)
+def test_seasons_are_no_step(pattern: str, weeks: Sequence[int]) -> None:
+    """An index made at the turn of a season did not turn it."""
+    it = replace(steady("it", seasonal(pattern)), tables=frozenset({"public.it"}))
+    change = change_of(it, events=tuple(map(made_in, weeks)))
+    assert (change.verdict, change.weeks) == ("not enough data", WEEKS - 1)
+
+
+def test_the_weeks_after_a_step_end_with_the_next_change() -> None:
+    """Fast with an index for three weeks, slow without since, and now it is there again."""
+    it = replace(steady("it", seasonal("SSFFFFSSF")), tables=frozenset({"public.it"}))
+    change = change_of(it, events=(made_in(1), made_in(5)))
+    assert (change.verdict, change.weeks) == ("faster", 2)
+
+
+@pytest.mark.parametrize(("real", "verdict"), [(1.0, "unchanged"), (1.25, "slower")])
+def test_what_the_machine_did_is_no_step(real: float, verdict: str) -> None:
+    """It was slower in the first three weeks, and an index that changed nothing came then."""
+
+    def machine(at: datetime) -> float:
+        return 1.6 if at < BEGIN + timedelta(weeks=3) else 1.0
+
+    quiet = [steady(f"q{n}", machine) for n in range(8)]
+    it = scaled(steady("it", machine), last_week(real))
+    it = replace(it, tables=frozenset({"public.it"}))
+    found = find_changes([*quiet, it], ALWAYS, NOW, events=[made_in(3)])
+    (change,) = [one for one in found.statements if one.fingerprint == "it"]
+    assert (change.verdict, change.weeks) == (verdict, WEEKS - 1)
 
 
 def test_an_index_that_changed_nothing_leaves_all_weeks_to_compare() -> None:
