@@ -165,7 +165,8 @@ def _index(now: IndexCounters, was: IndexCounters | None, course: Counters) -> I
 def _scans(was: IndexCounters | None, now: IndexCounters, course: Counters) -> int:
     if course is Counters.UNRELATED:
         return 0
-    if was is None or was.oid != now.oid or course is Counters.BEGAN_ANEW or now.scans < was.scans:
+    # Not by the oid: REINDEX CONCURRENTLY makes a new one and hands the scans of its life on.
+    if was is None or course is Counters.BEGAN_ANEW or now.scans < was.scans:
         return now.scans
     if course is Counters.DOUBTFUL and was.scans:
         return 0
