@@ -312,7 +312,7 @@ class _Calls:
             weeks.placed[:, -1],
             expected * scale,
             counted * scale,
-            (weeks.counted[:, -1].sum(axis=2) > 0).sum(axis=1),
+            weeks.days[:, -1],
             float(hours[1].sum()),
             expected,
             total / max(float(hours[1].sum()), 1e-9) * float(hours[0].sum()),

@@ -55,8 +55,10 @@ class Weeks:
 
     `calls`, `milliseconds` and `blocks` are what can be compared. Where a statement is not known by
     the hour, its days are in their first hour; where it is, longer buckets are left out. `counted`
-    are all calls; `placed` are those by week, of a bucket all in the week of its middle; `watched`
-    is the share of each hour (by week, day and hour) that was watched.
+    are all calls; `placed` are those by week, of a bucket all in the week of its middle; `days` are
+    those of each week with calls, a bucket of up to a day on that of its middle, a longer one as
+    many as it is long; `watched` is the share of each hour (by week, day and hour) that was
+    watched.
     """
 
     calls: Array
@@ -64,6 +66,7 @@ class Weeks:
     blocks: Array
     counted: Array
     placed: Array
+    days: npt.NDArray[np.intp]
     watched: Array
 
 
@@ -116,8 +119,16 @@ def lay_out_weeks(
         _at_resolution(grid.blocks.reshape(shape), by_hour, fine),
         grid.counted.reshape(shape),
         grid.calls.reshape(shape).sum(axis=(2, 3)),
+        _days_called(grid.longest.reshape(shape).max(axis=3)),
         watched_share(watched, start, weeks * DAYS).reshape(shape[1:]),
     )
+
+
+def _days_called(longest: Array) -> npt.NDArray[np.intp]:
+    """Return the days of each week, by the longest bucket (in hours) of each day."""
+    days = np.where(longest > 0, np.maximum(1, longest / HOURS), 0).sum(axis=2)
+    whole: npt.NDArray[np.intp] = np.minimum(DAYS, np.floor(days)).astype(np.intp)
+    return whole
 
 
 def _known_by_hour(calls: Array, fine: Mask) -> tuple[Mask, Mask]:

@@ -388,6 +388,24 @@ def test_what_happened_on_two_days_only_is_no_verdict() -> None:
     assert (twice.verdict, twice.percent) == ("not enough data", None)
 
 
+@pytest.mark.parametrize("hour", [0, 1, 12, 18])
+def test_two_days_are_two_days_at_whatever_hour_they_are_read(hour: int) -> None:
+    """Daily readings rarely meet midnight: a bucket reaches into the next day."""
+
+    def nightly(at: datetime) -> int:
+        return 10 * (at.hour == 20 and (at - BEGIN).days % 7 in {1, 4})
+
+    it = steady("it", bad_on(4), calls=nightly)
+    buckets = tuple(
+        replace(one, start=at, length=DAY)
+        for day in range(7 * WEEKS - 1)
+        for at in [BEGIN + day * DAY + hour * HOUR]
+        for one in it.between(at, at + DAY)
+    )
+    change = change_of(replace(it, buckets=buckets))
+    assert (change.verdict, change.percent) == ("not enough data", None)
+
+
 def test_a_week_in_which_nobody_watched_gives_no_verdict() -> None:
     change = change_of(steady("it", last_week(3)), (Watched(BEGIN, LAST_WEEK),))
     assert (change.verdict, change.reason) == (
