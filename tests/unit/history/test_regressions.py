@@ -353,6 +353,33 @@ def test_a_monthly_report_is_not_gone() -> None:
     assert change_of(report).verdict == "not enough data"
 
 
+@pytest.mark.parametrize("days", [14, 16, 19])
+def test_a_job_of_each_month_s_end_is_not_gone(days: int) -> None:
+    """Its days lie in two weeks."""
+    moved = timedelta(days=days)
+
+    def month_end(at: datetime) -> int:
+        return 50 * (at.hour == 2 and ((at - moved).day >= 27 or (at - moved).day <= 3))
+
+    assert change_of(steady("it", calls=month_end)).verdict != "gone"
+
+
+def forgotten(at: datetime) -> CatalogEvent:
+    return CatalogEvent("statements_forgotten", at, at - DAY, "40 statements")
+
+
+def test_nothing_is_new_or_gone_where_statements_were_forgotten() -> None:
+    """Evictions may have lost its calls in the weeks in which it was not seen."""
+    began = steady("it", calls=lambda at: 9 * (at >= LAST_WEEK))
+    ended = steady("it", calls=lambda at: 9 * (at < LAST_WEEK))
+    before, after = (forgotten(LAST_WEEK - 10 * DAY),), (forgotten(LAST_WEEK + 3 * DAY),)
+    assert change_of(began, events=before).verdict == "not enough data"
+    assert change_of(ended, events=after).verdict == "not enough data"
+    assert "forgotten" in change_of(ended, events=after).reason
+    assert change_of(began, events=after).verdict == "new"
+    assert change_of(ended, events=before).verdict == "gone"
+
+
 def test_few_calls_give_no_verdict() -> None:
     change = change_of(steady("it", last_week(9), calls=lambda at: int((at - BEGIN).days % 2 == 0)))
     few = change_of(
