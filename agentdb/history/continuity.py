@@ -58,6 +58,11 @@ def began_anew(was: StatementCounters, now: StatementCounters, before: Reading) 
     return _is_since(now.since, before) or fell(was.spent, now.spent)
 
 
+def evicted(before: Reading, after: Reading) -> bool:
+    """Tell whether statements had to be forgotten between two readings."""
+    return (after.evictions or 0) > (before.evictions or 0)
+
+
 def _unrelated(before: Reading, after: Reading) -> str | None:
     if after.taken_at <= before.taken_at:
         return "the clock went back"

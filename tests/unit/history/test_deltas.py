@@ -129,10 +129,28 @@ def test_an_age_that_a_newer_extension_adds_is_no_new_beginning() -> None:
 
 
 def test_a_statement_that_is_forgotten_leaves_the_others_alone() -> None:
-    before = reading(entry("a", 5), entry("b", 5), evictions=1)
-    deltas = differences(before, later(before, entry("a", 9), evictions=2))
+    before = reading(entry("a", 50), entry("b", 5), evictions=1)
+    deltas = differences(before, later(before, entry("a", 54), evictions=2))
     assert calls(deltas) == {"of a": 4}
     assert deltas.events[0].detail == "1 statement: raise pg_stat_statements.max"
+
+
+@pytest.mark.parametrize(
+    ("was", "now", "counted"),
+    [(3, 4, {}), (500, 1001, {}), (500, 520, {"of a": 20}), (500, 20, {"of a": 20})],
+)
+def test_without_an_age_what_may_have_been_evicted_and_caught_up_tells_nothing(
+    was: int, now: int, counted: dict[str, int]
+) -> None:
+    """Also where no entry is missing at the reading: PostgreSQL 14 to 16 count the evictions."""
+    before = reading(entry("a", was), entry("b", 99), evictions=7, server_version=160004)
+    after = later(before, entry("a", now), entry("b", 99), evictions=9)
+    deltas = differences(before, after)
+    assert (calls(deltas), kinds(deltas)) == (counted, ["statements_forgotten"])
+    certain = {"of a": now - was if now >= was else now}
+    assert calls(differences(before, replace(after, evictions=7))) == certain
+    aged = later(before, entry("a", now, since=LONG_AGO), entry("b", 99), evictions=9)
+    assert calls(differences(before, aged)) == certain
 
 
 def test_a_server_that_does_not_tell_resets_leaves_a_gap() -> None:
