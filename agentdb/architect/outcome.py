@@ -10,6 +10,8 @@ from uuid import UUID
 
 from agentdb.history.catalog import KnownIndex
 from agentdb.history.effects import (
+    DAYS_AFTER,
+    DAYS_BEFORE,
     Effect,
     Judgement,
     Sides,
@@ -24,7 +26,7 @@ from agentdb.target.index import quoted
 from agentdb.target.index_form import same_index
 from agentdb.target.syntax import Unparsable
 
-WINDOW = timedelta(days=14)
+BEFORE, AFTER = timedelta(days=DAYS_BEFORE), timedelta(days=DAYS_AFTER)
 """So long before and after a change is compared; other changes in it concern its tables, too."""
 
 _CAME = ("index_created", "index_became_valid")
@@ -170,10 +172,10 @@ def sides(advice: Followed, others: Iterable[Followed], series: Sequence[Stateme
 
 
 def _at_once(one: Stretch | None, other: Stretch | None) -> bool:
-    """Tell whether the weeks around two changes touch."""
+    """Tell whether another change falls into what is compared of the one."""
     if one is None or other is None:
         return False
-    return one.since - WINDOW <= other.until and other.since <= one.until + WINDOW
+    return one.since - BEFORE <= other.until and other.since <= one.until + AFTER
 
 
 # Is it to be taken back? --------------------------------------------------------------------------

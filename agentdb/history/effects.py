@@ -18,7 +18,8 @@ from agentdb.history.weeks import HOURS_OF_WEEK
 
 EffectVerdict = Literal["confirmed", "neutral", "regressed", "not enough data"]
 
-DAYS = 14  # before and after, at most
+DAYS_BEFORE = 14  # at most
+DAYS_AFTER = 28  # at most: then there is a verdict
 _DAY = timedelta(days=1)
 _WARM_UP = HOUR  # after a change: plans are made anew, caches fill
 _LEAST_DAYS = 3  # with calls, on each side
@@ -28,7 +29,6 @@ _CONFIRMED_PERCENT = 5.0
 _REGRESSED_PERCENT = -5.0
 _WORTH_PERCENT = 20.0  # a gain that advice is given for
 _DAYS_TO_BE_USED = 14
-_DAYS_TO_SHOW = 28
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,15 +91,16 @@ def measure_effect(
 ) -> Effect:
     """Return what a change did to the statements of both sides, by difference in differences.
 
-    Up to 14 days before and, an hour of warming up left out, after the change; a bucket that the
-    change falls into belongs to neither. For each day the log ratio of the time its calls took to
-    what they took before, at the same hours (`days`); less what the controls did on that day (Card
-    and Krueger 1994, "Minimum Wages and Employment"). The interval is from days (`days.differ`),
-    and from how unlike each other the controls changed. Statements weigh what they took before, so
-    that calls that moved from one to another are no effect, and milliseconds are those of a week
-    with the calls before. Without controls before and after are compared alone. The net's interval
-    is by Zou and Donner ("Construction of confidence limits about effect measures", Statistics in
-    Medicine 27, 2008). Statements that were hardly called on either side take no part.
+    Up to 14 days before and, an hour of warming up left out, up to 28 after the change; a bucket
+    that the change falls into belongs to neither. For each day the log ratio of the time its calls
+    took to what they took before, at the same hours (`days`); less what the controls did on that
+    day (Card and Krueger 1994, "Minimum Wages and Employment"). The interval is from days
+    (`days.differ`), and from how unlike each other the controls changed. Statements weigh what they
+    took before, so that calls that moved from one to another are no effect, and milliseconds are
+    those of a week with the calls before. Without controls before and after are compared alone. The
+    net's interval is by Zou and Donner ("Construction of confidence limits about effect measures",
+    Statistics in Medicine 27, 2008). Statements that were hardly called on either side take no
+    part.
     """
     span = _Span.around(applied, now)
     treated, writers = span.side(sides.treated), span.side(sides.writers)
@@ -112,7 +113,7 @@ def measure_effect(
     if lacking is not None:
         return counted
     others = _Others.of(controls.days())
-    weeks = float(watched_share(watched, span.before, DAYS).sum()) / HOURS_OF_WEEK
+    weeks = float(watched_share(watched, span.before, DAYS_BEFORE).sum()) / HOURS_OF_WEEK
     gained = treated.change(others)
     saved = gained and _made_of(-treated.total() / weeks, gained)
     paid = writers.change(others) if writers.lacking() is None else None
@@ -142,12 +143,12 @@ class _Span:
         """Return 14 days until the hour of the change, and what there is after warming up."""
         since, until = applied.since.astimezone(UTC), applied.until.astimezone(UTC)
         after = _hour(until + _WARM_UP + HOUR - until.resolution)
-        days_after = max(0, min(DAYS, (now - after) // _DAY))
-        return _Span(_hour(since) - DAYS * _DAY, after, days_after)
+        days_after = max(0, min(DAYS_AFTER, (now - after) // _DAY))
+        return _Span(_hour(since) - DAYS_BEFORE * _DAY, after, days_after)
 
     def side(self, series: Sequence[StatementSeries]) -> _Side:
         """Return the statements that were called often enough, before and after."""
-        before = [_within(one, self.before, DAYS) for one in series]
+        before = [_within(one, self.before, DAYS_BEFORE) for one in series]
         after = [_within(one, self.after, self.days_after) for one in series]
         often = [
             place
@@ -155,7 +156,7 @@ class _Span:
             if min(_calls(before[place]), _calls(after[place])) >= _LEAST_CALLS
         ]
         return _Side(
-            lay_out([before[place] for place in often], self.before, DAYS),
+            lay_out([before[place] for place in often], self.before, DAYS_BEFORE),
             lay_out([after[place] for place in often], self.after, self.days_after),
             (self.after - self.before) // HOUR,
         )
@@ -291,7 +292,7 @@ def verdict(effect: Effect, age_days: float, scans_since: int | None) -> Judgeme
         return _NEVER_USED
     if net.low > 0 and gain.low >= _CONFIRMED_PERCENT:
         return Judgement("confirmed", f"{said}, net {net.value:.0f} ms a week")
-    if gain.high < _WORTH_PERCENT or age_days >= _DAYS_TO_SHOW:
+    if gain.high < _WORTH_PERCENT or age_days >= DAYS_AFTER:
         return Judgement("neutral", said)
     return Judgement("not enough data", f"{said}: too wide to tell")
 

@@ -136,17 +136,25 @@ def test_controls_touch_no_table_that_was_changed_in_these_weeks() -> None:
         statement("writes", "public.orders", writes=True),
         statement("free", "public.parts"),
         statement("changed", "public.bills"),
+        statement("changed in the fourth week", "public.tickets"),
+        statement("changed before it", "public.letters"),
         statement("changed long ago", "public.mails"),
         statement("unknown", None),
     ]
     others = [
         followed("public.bills", at=GIVEN + 9 * DAY),
+        followed("public.tickets", at=GIVEN + 25 * DAY),
+        followed("public.letters", at=GIVEN - 20 * DAY),
         followed("public.mails", at=GIVEN - 40 * DAY),
     ]
     found = sides(followed("public.orders", "gains"), others, series)
     assert [one.fingerprint for one in found.treated] == ["gains"]
     assert [one.fingerprint for one in found.writers] == ["writes"]
-    assert [one.fingerprint for one in found.controls] == ["free", "changed long ago"]
+    assert [one.fingerprint for one in found.controls] == [
+        "free",
+        "changed before it",
+        "changed long ago",
+    ]
 
 
 @pytest.mark.parametrize(

@@ -35,9 +35,10 @@ def statement(
     calls: Callable[[datetime], int] = lambda _: 50,
     length: timedelta = HOUR,
     noise: float = 0.05,
+    end: datetime = NOW,
 ) -> StatementSeries:
     random = np.random.default_rng(list(name.encode()))
-    starts = [BEGIN + place * length for place in range(int((NOW - BEGIN) / length))]
+    starts = [BEGIN + place * length for place in range(int((end - BEGIN) / length))]
     buckets = tuple(
         Bucket(at, length, n, n * milliseconds * factor(at) * float(np.exp(e)), n, int(40 * n))
         for at, e in zip(starts, random.normal(0, noise, len(starts)), strict=True)
@@ -160,6 +161,23 @@ def test_the_hour_of_the_change_and_the_one_after_belong_to_neither() -> None:
         return 1000.0 if CHANGE - HOUR <= at < CHANGE + HOUR else 1.0
 
     assert effect_of(statement("it", terrible)) == effect_of(statement("it"))
+
+
+def test_what_two_weeks_leave_open_four_may_tell() -> None:
+    """The verdict of day 28 rests on the days since day 14, too, and not on the clock alone."""
+    end = CHANGE + 29 * DAY
+    days = np.random.default_rng(5).normal(0, 0.2, 50)
+
+    def by_day(at: datetime) -> float:
+        return since_the_change(0.85)(at) * float(np.exp(days[(at - BEGIN).days]))
+
+    it = statement("it", by_day, end=end)
+    controls = tuple(statement(f"control{place}", end=end) for place in range(5))
+    early = effect_of(it, controls=controls, now=CHANGE + 15 * DAY)
+    late = effect_of(it, controls=controls, now=end)
+    assert (early.days_after, late.days_after) == (14, 28)
+    wide, narrow = known(early.gain_percent), known(late.gain_percent)
+    assert narrow.high - narrow.low < 0.9 * (wide.high - wide.low)
 
 
 @pytest.mark.parametrize("days", [0, 1, 2])
