@@ -16,6 +16,8 @@ Mask = npt.NDArray[np.bool_]
 Places = npt.NDArray[np.intp]
 
 HOURS = 24  # of a day
+NORMAL_MEDIAN = 0.6745  # of what lies how far from 0, in standard deviations
+_LEANING_CALLS = 10.0  # with which a mean of few calls leans on one of more
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,6 +108,20 @@ def median(values: Array) -> Array:
     lower = np.take_along_axis(ordered, np.maximum(count - 1, 0) // 2, axis=-1)
     upper = np.take_along_axis(ordered, np.minimum(count // 2, values.shape[-1] - 1), axis=-1)
     return np.asarray((lower + upper)[..., 0] / 2)
+
+
+def leaning(amounts: Array, calls: Array, on: Array) -> Array:
+    """Return means per call that lean on others where there are few calls."""
+    return np.asarray((amounts + _LEANING_CALLS * on) / (calls + _LEANING_CALLS))
+
+
+def beyond(middle: float, errors: Array) -> float:
+    """Return the variance of effects beyond what their standard errors let expect, 0 at least.
+
+    Half of the effects lie within `middle` of what they have in common. A random effect by moments,
+    of medians (DerSimonian and Laird 1986, "Meta-analysis in Clinical Trials").
+    """
+    return max(0.0, (middle / NORMAL_MEDIAN) ** 2 - float(np.median(errors**2)))
 
 
 def logarithm(values: Array) -> Array:
