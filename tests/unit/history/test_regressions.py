@@ -65,7 +65,7 @@ def precision(counted: Counter[tuple[str, str]], told: str) -> float:
 def test_what_was_planted_is_found_and_little_else() -> None:
     """20 databases, 320 events among 800 statements; terms were chosen on other seeds.
 
-    Measured on these: recall 0.92 (slower) and 1.00 (faster), one false alarm.
+    Measured on these: recall 0.92 (slower) and 1.00 (faster), no false alarm.
     """
     counted = verdicts(range(100, 120))
     assert recall(counted, "slower") >= 0.82
