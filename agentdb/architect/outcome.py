@@ -4,24 +4,33 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Literal
 from uuid import UUID
 
 from agentdb.history.catalog import KnownIndex
-from agentdb.history.effects import Effect, Judgement, Sides, Stretch, measure_effect, verdict
+from agentdb.history.effects import (
+    DAYS_AFTER,
+    DAYS_BEFORE,
+    Effect,
+    Judgement,
+    Sides,
+    Stretch,
+    is_unused,
+    measure_effect,
+    verdict,
+)
 from agentdb.history.events import CatalogEvent
 from agentdb.history.series import StatementSeries, Watched
 from agentdb.target.index import quoted
 from agentdb.target.index_form import same_index
 from agentdb.target.syntax import Unparsable
 
-WINDOW = timedelta(days=14)
+BEFORE, AFTER = timedelta(days=DAYS_BEFORE), timedelta(days=DAYS_AFTER)
 """So long before and after a change is compared; other changes in it concern its tables, too."""
 
 _CAME = ("index_created", "index_became_valid")
 _DAY = timedelta(days=1)
-_UNUSED_DAYS = 14
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -144,10 +153,10 @@ def measure_outcome(
     if applied is None:
         raise ValueError("only what was applied has an outcome")
     read_at = max((stretch.end for stretch in watched), default=applied.until)
-    age_days = (read_at - applied.until) / _DAY
+    age_days = (read_at.astimezone(UTC) - applied.until) / _DAY
     effect = measure_effect(sides(advice, others, series), applied, watched, read_at)
-    is_unused = scans == 0 and age_days >= _UNUSED_DAYS
-    return Outcome(effect, verdict(effect, age_days, scans), scans, is_unused)
+    unused = is_unused(effect, age_days, scans)
+    return Outcome(effect, verdict(effect, age_days, scans), scans, unused)
 
 
 def sides(advice: Followed, others: Iterable[Followed], series: Sequence[StatementSeries]) -> Sides:
@@ -163,10 +172,10 @@ def sides(advice: Followed, others: Iterable[Followed], series: Sequence[Stateme
 
 
 def _at_once(one: Stretch | None, other: Stretch | None) -> bool:
-    """Tell whether the weeks around two changes touch."""
+    """Tell whether another change falls into what is compared of the one."""
     if one is None or other is None:
         return False
-    return one.since - WINDOW <= other.until and other.since <= one.until + WINDOW
+    return one.since - BEFORE <= other.until and other.since <= one.until + AFTER
 
 
 # Is it to be taken back? --------------------------------------------------------------------------

@@ -23,12 +23,14 @@ def place(start: datetime, end: datetime) -> Place:
     reading that comes some seconds late makes no difference; what lies further apart is a bucket
     of its own, as long as it was.
     """
+    start, end = start.astimezone(UTC), end.astimezone(UTC)
     if end - start > HOUR:
         return Place(start, round((end - start).total_seconds()))
-    middle = (start + (end - start) / 2).astimezone(UTC)
+    middle = start + (end - start) / 2
     return Place(middle.replace(minute=0, second=0, microsecond=0), None)
 
 
 def day_of(start: datetime, end: datetime) -> date:
     """Return the day (UTC) that the middle between two readings lies in."""
-    return (start + (end - start) / 2).astimezone(UTC).date()
+    start = start.astimezone(UTC)
+    return (start + (end - start) / 2).date()

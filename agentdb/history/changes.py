@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from agentdb.history.continuity import Continuity, Counters, began_anew
+from agentdb.history.continuity import Continuity, Counters, began_anew, evicted
 from agentdb.history.events import CatalogEvent, EventKind
 from agentdb.history.reading import IndexCounters, Reading
 
@@ -71,8 +71,9 @@ def changes(
         yield event("counters_lost", course.reason)
     if course.tables in (Counters.BEGAN_ANEW, Counters.DOUBTFUL):
         yield event("counters_lost", "counters of tables and indexes were reset")
-    if course.statements is Counters.GO_ON and (forgotten := _forgotten(before, after)):
-        yield event("statements_forgotten", _in_words(forgotten, before, after))
+    forgotten, were_evicted = _forgotten(before, after), evicted(before, after)
+    if course.statements is Counters.GO_ON and (forgotten or were_evicted):
+        yield event("statements_forgotten", _in_words(forgotten, evicted=were_evicted))
     for name, was, now in _settings(before, after):
         yield event("setting_changed", f"{name}: {was} → {now}")
     yield from _of_indexes(before, after, matched)
@@ -95,9 +96,9 @@ def _forgotten(before: Reading, after: Reading) -> int:
     )
 
 
-def _in_words(forgotten: int, before: Reading, after: Reading) -> str:
-    what = "1 statement" if forgotten == 1 else f"{forgotten} statements"
-    evicted = (after.evictions or 0) > (before.evictions or 0)
+def _in_words(forgotten: int, *, evicted: bool) -> str:
+    many = f"{forgotten} statements" if forgotten else "statements that no reading missed"
+    what = "1 statement" if forgotten == 1 else many
     return f"{what}: {'raise pg_stat_statements.max' if evicted else 'reset one by one'}"
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from enum import Enum, auto
 
 from agentdb.history.reading import Reading, Spent, StatementCounters, Work
@@ -56,6 +56,11 @@ def fell(before: Spent | Work, after: Spent | Work) -> bool:
 def began_anew(was: StatementCounters, now: StatementCounters, before: Reading) -> bool:
     """Tell whether one entry was forgotten or reset, and has counted from nothing since."""
     return _is_since(now.since, before) or fell(was.spent, now.spent)
+
+
+def evicted(before: Reading, after: Reading) -> bool:
+    """Tell whether statements had to be forgotten between two readings."""
+    return (after.evictions or 0) > (before.evictions or 0)
 
 
 def _unrelated(before: Reading, after: Reading) -> str | None:
@@ -117,7 +122,7 @@ def _start(statements: Counters, before: Reading, after: Reading) -> datetime:
     if statements is Counters.UNRELATED or after.statements_reset_at is None:
         return after.taken_at
     # On the caller's clock, which need not be the server's.
-    moment = after.taken_at - (after.server_time - after.statements_reset_at)
+    moment = after.taken_at - (after.server_time.astimezone(UTC) - after.statements_reset_at)
     return min(max(moment, before.taken_at), after.taken_at)
 
 

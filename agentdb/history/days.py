@@ -11,16 +11,14 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from agentdb.history.figures import Figure
-from agentdb.history.grid import HOURS, Array, Grid, logarithm, ratio
+from agentdb.history.grid import HOURS, Array, Grid, beyond, leaning, logarithm, ratio
 from agentdb.history.student import reach
 
 _WEEK = 7
-_LEANING_CALLS = 10.0  # with which an hour leans on the same hour of other days, and that on all
 _LEAST_SCATTER = 0.05  # of a control's days, so that no control has all the say
 _DAYS_TO_TEMPER = 7  # days that allow to leave the extreme ones aside
 _LARGEST_CORRELATION = 0.8
 _CONTROLS_TO_DIFFER = 5  # fewer cannot tell
-_NORMAL_MEDIAN = 0.6745  # of what lies how far from 0, in standard deviations
 _LEAST_ERROR = 0.005  # no difference is known to better than half a percent
 
 
@@ -75,8 +73,8 @@ def _usual(grid: Grid) -> Array:
     """
     calls, times = _by_week(grid.calls), _by_week(grid.milliseconds)
     overall = ratio(times.sum(axis=(1, 2, 3)), calls.sum(axis=(1, 2, 3)))[:, None]
-    hours = _leaning(times.sum(axis=(1, 2)), calls.sum(axis=(1, 2)), overall)
-    week = _leaning(times.sum(axis=1), calls.sum(axis=1), hours[:, None])
+    hours = leaning(times.sum(axis=(1, 2)), calls.sum(axis=(1, 2)), overall)
+    week = leaning(times.sum(axis=1), calls.sum(axis=1), hours[:, None])
     return week.reshape(len(week), _WEEK * HOURS)
 
 
@@ -85,10 +83,6 @@ def _by_week(values: Array) -> Array:
     statements, days, _ = values.shape
     filled = np.pad(values, ((0, 0), (0, -days % _WEEK), (0, 0)))
     return filled.reshape(statements, -(-days // _WEEK), _WEEK, HOURS)
-
-
-def _leaning(times: Array, calls: Array, on: Array) -> Array:
-    return np.asarray((times + _LEANING_CALLS * on) / (calls + _LEANING_CALLS))
 
 
 def _logs(grid: Grid, usual: Array, apart: int) -> Array:
@@ -129,10 +123,10 @@ def meanwhile(controls: Days) -> tuple[Array, Array]:
 def unlike(controls: Days, before: Array, after: Array) -> float:
     """Return how unlike each other the controls changed, in standard deviations of logarithms.
 
-    A slower machine costs some statements more than others: what the treated would have done
-    without the change is known no better than that. How far the controls' changes lie from what
-    all of them did (`before` and `after`), beyond what their errors let expect (a random effect by
-    moments, of medians: DerSimonian and Laird 1986), up to what all of them did.
+    A slower machine costs some statements more than others, and each changes for reasons of its
+    own, too: what the treated would have done without the change is known no better than that. How
+    far the controls' changes lie from what all of them did (`before` and `after`), beyond what
+    their errors let expect (`grid.beyond`).
     """
     changes = [
         differ(own_before - before, own_after - after)
@@ -141,10 +135,8 @@ def unlike(controls: Days, before: Array, after: Array) -> float:
     known = [change for change in changes if change is not None]
     if len(known) < _CONTROLS_TO_DIFFER:
         return 0.0
-    apart = float(np.median([abs(change.log) for change in known])) / _NORMAL_MEDIAN
-    beyond = apart**2 - float(np.median([change.error**2 for change in known]))
-    shared = abs(float(after.mean()) - float(before.mean()))
-    return min(shared, float(np.sqrt(max(0.0, beyond))))
+    apart = float(np.median([abs(change.log) for change in known]))
+    return float(np.sqrt(beyond(apart, np.array([change.error for change in known]))))
 
 
 def _means(values: Array) -> Array:

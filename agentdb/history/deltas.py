@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import TypeVar
 
 from agentdb.history.changes import changes, match_indexes
-from agentdb.history.continuity import Counters, began_anew, compare, fell
+from agentdb.history.continuity import Counters, began_anew, compare, evicted, fell
 from agentdb.history.events import CatalogEvent
 from agentdb.history.reading import (
     IndexCounters,
@@ -23,6 +23,7 @@ from agentdb.history.reading import (
 _Counted = TypeVar("_Counted", Spent, Work)
 
 _NOTHING = Spent(0, 0.0, 0, 0, 0)
+_RARE_CALLS = 10  # fewer may be made up for between two readings, unnoticed
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,9 +113,10 @@ def _statements(before: Reading, after: Reading, course: Counters) -> Iterator[S
     if course is Counters.UNRELATED:
         return
     was = {entry.key: entry for entry in before.statements}
+    were_evicted = evicted(before, after)
     sums: dict[str, StatementDelta] = {}
     for entry in after.statements:
-        spent = _spent(was.get(entry.key), entry, before, course)
+        spent = _spent(was.get(entry.key), entry, before, course, were_evicted=were_evicted)
         known = sums.get(entry.statement.fingerprint, StatementDelta(entry.statement, _NOTHING))
         sums[entry.statement.fingerprint] = StatementDelta(
             known.statement, _sum(known.spent, spent)
@@ -123,13 +125,33 @@ def _statements(before: Reading, after: Reading, course: Counters) -> Iterator[S
 
 
 def _spent(
-    was: StatementCounters | None, now: StatementCounters, before: Reading, course: Counters
+    was: StatementCounters | None,
+    now: StatementCounters,
+    before: Reading,
+    course: Counters,
+    *,
+    were_evicted: bool,
 ) -> Spent:
     if course is Counters.BEGAN_ANEW:
         return now.spent
     if was is None:
         return now.spent if _is_new(now, before) else _NOTHING
-    return now.spent if began_anew(was, now, before) else _difference(was.spent, now.spent)
+    if began_anew(was, now, before):
+        return now.spent
+    if were_evicted and _may_be_another(was, now):
+        return _NOTHING
+    return _difference(was.spent, now.spent)
+
+
+def _may_be_another(was: StatementCounters, now: StatementCounters) -> bool:
+    """Tell whether an entry may have been forgotten, and have counted beyond what it had since.
+
+    Before PostgreSQL 17 it has no age. Those are forgotten that were called least: one with few
+    calls, or with more since than in all its life before.
+    """
+    if now.since is not None:
+        return False
+    return was.spent.calls < _RARE_CALLS or now.spent.calls > 2 * was.spent.calls
 
 
 def _is_new(entry: StatementCounters, before: Reading) -> bool:
@@ -165,7 +187,8 @@ def _index(now: IndexCounters, was: IndexCounters | None, course: Counters) -> I
 def _scans(was: IndexCounters | None, now: IndexCounters, course: Counters) -> int:
     if course is Counters.UNRELATED:
         return 0
-    if was is None or was.oid != now.oid or course is Counters.BEGAN_ANEW or now.scans < was.scans:
+    # Not by the oid: REINDEX CONCURRENTLY makes a new one and hands the scans of its life on.
+    if was is None or course is Counters.BEGAN_ANEW or now.scans < was.scans:
         return now.scans
     if course is Counters.DOUBTFUL and was.scans:
         return 0

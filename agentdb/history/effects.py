@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Literal
 
 import numpy as np
@@ -18,7 +18,8 @@ from agentdb.history.weeks import HOURS_OF_WEEK
 
 EffectVerdict = Literal["confirmed", "neutral", "regressed", "not enough data"]
 
-DAYS = 14  # before and after, at most
+DAYS_BEFORE = 14  # at most
+DAYS_AFTER = 28  # at most: then there is a verdict
 _DAY = timedelta(days=1)
 _WARM_UP = HOUR  # after a change: plans are made anew, caches fill
 _LEAST_DAYS = 3  # with calls, on each side
@@ -28,7 +29,6 @@ _CONFIRMED_PERCENT = 5.0
 _REGRESSED_PERCENT = -5.0
 _WORTH_PERCENT = 20.0  # a gain that advice is given for
 _DAYS_TO_BE_USED = 14
-_DAYS_TO_SHOW = 28
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +59,8 @@ class Effect:
     `gain_percent` is of the time of the treated statements (+30: three tenths less time);
     milliseconds are those of a week: `saved` by the treated, `write_cost` paid by the writers,
     `net` the one less the other. `blocks_before` and `blocks_after` are per call of the treated,
-    at the calls they had before.
+    at the calls they had before. `calls_since` are all calls of the treated since the change, of
+    those that are too rare to compare, too.
     """
 
     gain_percent: Figure | None
@@ -72,6 +73,7 @@ class Effect:
     days_after: int
     calls_before: int
     calls_after: int
+    calls_since: int
     controls: int
     lacking: str | None
 
@@ -89,30 +91,35 @@ def measure_effect(
 ) -> Effect:
     """Return what a change did to the statements of both sides, by difference in differences.
 
-    Up to 14 days before and, an hour of warming up left out, after the change; a bucket that the
-    change falls into belongs to neither. For each day the log ratio of the time its calls took to
-    what they took before, at the same hours (`days`); less what the controls did on that day (Card
-    and Krueger 1994, "Minimum Wages and Employment"). The interval is from days (`days.differ`),
-    and from how unlike each other the controls changed. Statements weigh what they took before, so
-    that calls that moved from one to another are no effect, and milliseconds are those of a week
-    with the calls before. Without controls before and after are compared alone. The net's interval
-    is by Zou and Donner ("Construction of confidence limits about effect measures", Statistics in
-    Medicine 27, 2008). Statements that were hardly called on either side take no part.
+    Up to 14 days before and, an hour of warming up left out, up to 28 after the change; a bucket
+    that the change falls into belongs to neither. For each day the log ratio of the time its calls
+    took to what they took before, at the same hours (`days`); less what the controls did on that
+    day (Card and Krueger 1994, "Minimum Wages and Employment"). The interval is from days
+    (`days.differ`), and from how unlike each other the controls changed. Statements weigh what they
+    took before, so that calls that moved from one to another are no effect, and milliseconds are
+    those of a week with the calls before. Without controls before and after are compared alone. The
+    net's interval is by Zou and Donner ("Construction of confidence limits about effect measures",
+    Statistics in Medicine 27, 2008). Statements that were hardly called on either side take no
+    part.
     """
     span = _Span.around(applied, now)
     treated, writers = span.side(sides.treated), span.side(sides.writers)
     controls = span.side(sides.controls)
     lacking = treated.lacking()
+    counted = replace(
+        treated.effect(len(controls.before.calls), lacking),
+        calls_since=sum(_calls_since(applied.until, one) for one in sides.treated),
+    )
     if lacking is not None:
-        return treated.effect(len(controls.before.calls), lacking)
+        return counted
     others = _Others.of(controls.days())
-    weeks = float(watched_share(watched, span.before, DAYS).sum()) / HOURS_OF_WEEK
+    weeks = float(watched_share(watched, span.before, DAYS_BEFORE).sum()) / HOURS_OF_WEEK
     gained = treated.change(others)
     saved = gained and _made_of(-treated.total() / weeks, gained)
     paid = writers.change(others) if writers.lacking() is None else None
     cost = paid and _made_of(writers.total() / weeks, paid)
     return replace(
-        treated.effect(len(controls.before.calls), None),
+        counted,
         gain_percent=gained and _made_of(-100, gained),
         saved_milliseconds=saved,
         write_cost_milliseconds=cost,
@@ -124,7 +131,7 @@ def measure_effect(
 class _Span:
     """The days around a change: where both sides begin, and how many whole days come after.
 
-    Both begin at a full hour, so that buckets of an hour lie in one.
+    Both begin at a full hour (UTC), so that buckets of an hour lie in one.
     """
 
     before: datetime
@@ -134,14 +141,14 @@ class _Span:
     @staticmethod
     def around(applied: Stretch, now: datetime) -> _Span:
         """Return 14 days until the hour of the change, and what there is after warming up."""
-        after = _hour(applied.until + _WARM_UP + HOUR - applied.until.resolution)
-        return _Span(
-            _hour(applied.since) - DAYS * _DAY, after, max(0, min(DAYS, (now - after) // _DAY))
-        )
+        since, until = applied.since.astimezone(UTC), applied.until.astimezone(UTC)
+        after = _hour(until + _WARM_UP + HOUR - until.resolution)
+        days_after = max(0, min(DAYS_AFTER, (now - after) // _DAY))
+        return _Span(_hour(since) - DAYS_BEFORE * _DAY, after, days_after)
 
     def side(self, series: Sequence[StatementSeries]) -> _Side:
         """Return the statements that were called often enough, before and after."""
-        before = [_within(one, self.before, DAYS) for one in series]
+        before = [_within(one, self.before, DAYS_BEFORE) for one in series]
         after = [_within(one, self.after, self.days_after) for one in series]
         often = [
             place
@@ -149,7 +156,7 @@ class _Span:
             if min(_calls(before[place]), _calls(after[place])) >= _LEAST_CALLS
         ]
         return _Side(
-            lay_out([before[place] for place in often], self.before, DAYS),
+            lay_out([before[place] for place in often], self.before, DAYS_BEFORE),
             lay_out([after[place] for place in often], self.after, self.days_after),
             (self.after - self.before) // HOUR,
         )
@@ -165,6 +172,10 @@ def _within(one: StatementSeries, start: datetime, length: int) -> StatementSeri
 
 def _calls(one: StatementSeries) -> int:
     return sum(bucket.calls for bucket in one.buckets)
+
+
+def _calls_since(moment: datetime, one: StatementSeries) -> int:
+    return sum(bucket.calls for bucket in one.buckets if bucket.start >= moment)
 
 
 @dataclass(frozen=True, slots=True)
@@ -226,6 +237,7 @@ class _Side:
             days_after=_days_called(self.after),
             calls_before=int(self.before.calls.sum()),
             calls_after=int(self.after.calls.sum()),
+            calls_since=int(self.after.calls.sum()),
             controls=controls,
             lacking=lacking,
         )
@@ -264,12 +276,12 @@ def verdict(effect: Effect, age_days: float, scans_since: int | None) -> Judgeme
     """Return the verdict, `age_days` after a change; `scans_since` are an index's, if it is one.
 
     - *regressed*: the net is surely a loss, or the statements surely lose more than 5 %;
-    - *neutral*, never used: an index without a scan for 14 days;
+    - *neutral*, never used: `is_unused`;
     - *confirmed*: the net is surely a gain, and of at least 5 % of the statements' time;
     - *neutral*: neither, and a gain of 20 % is ruled out, or 28 days have passed;
     - *not enough data* otherwise. Surely: at the near end of the 95 % interval.
     """
-    unused = scans_since == 0 and age_days >= _DAYS_TO_BE_USED
+    unused = is_unused(effect, age_days, scans_since)
     gain, net = effect.gain_percent, effect.net_milliseconds
     if gain is None or net is None:
         return _NEVER_USED if unused else Judgement("not enough data", effect.lacking or "no days")
@@ -280,9 +292,14 @@ def verdict(effect: Effect, age_days: float, scans_since: int | None) -> Judgeme
         return _NEVER_USED
     if net.low > 0 and gain.low >= _CONFIRMED_PERCENT:
         return Judgement("confirmed", f"{said}, net {net.value:.0f} ms a week")
-    if gain.high < _WORTH_PERCENT or age_days >= _DAYS_TO_SHOW:
+    if gain.high < _WORTH_PERCENT or age_days >= DAYS_AFTER:
         return Judgement("neutral", said)
     return Judgement("not enough data", f"{said}: too wide to tell")
+
+
+def is_unused(effect: Effect, age_days: float, scans_since: int | None) -> bool:
+    """Tell whether an index had no scan for 14 days, though a statement for it was called."""
+    return scans_since == 0 and age_days >= _DAYS_TO_BE_USED and effect.calls_since > 0
 
 
 _NEVER_USED = Judgement("neutral", f"never used in {_DAYS_TO_BE_USED} days")

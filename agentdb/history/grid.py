@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 
 import numpy as np
 import numpy.typing as npt
@@ -16,6 +16,8 @@ Mask = npt.NDArray[np.bool_]
 Places = npt.NDArray[np.intp]
 
 HOURS = 24  # of a day
+NORMAL_MEDIAN = 0.6745  # of what lies how far from 0, in standard deviations
+_LEANING_CALLS = 10.0  # with which a mean of few calls leans on one of more
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,8 +50,7 @@ def lay_out(series: Sequence[StatementSeries], start: datetime, days: int) -> Gr
 
 def _row(one: StatementSeries, start: datetime, days: int) -> tuple[Array, ...]:
     """Return calls, milliseconds, blocks, the longest bucket and spread calls of each hour."""
-    begins = np.array([bucket.start.timestamp() for bucket in one.buckets]) - start.timestamp()
-    begins = begins / HOUR.total_seconds()
+    begins = np.array([_hours(start, bucket.start) for bucket in one.buckets])
     lengths = np.array([bucket.length / HOUR for bucket in one.buckets])
     calls = np.array([bucket.calls for bucket in one.buckets], dtype=np.float64)
     times = np.array([bucket.milliseconds for bucket in one.buckets], dtype=np.float64)
@@ -90,9 +91,14 @@ def watched_share(watched: Sequence[Watched], start: datetime, days: int) -> Arr
     edges = np.arange(days * HOURS + 1, dtype=np.float64)
     share = np.zeros(days * HOURS)
     for stretch in watched:
-        begin, end = ((at - start) / timedelta(hours=1) for at in (stretch.start, stretch.end))
+        begin, end = (_hours(start, at) for at in (stretch.start, stretch.end))
         share += np.clip(np.minimum(edges[1:], end) - np.maximum(edges[:-1], begin), 0, 1)
     return np.minimum(share, 1).reshape(days, HOURS)
+
+
+def _hours(start: datetime, at: datetime) -> float:
+    """Return the hours between two moments; of one zone `-` would be that of the clocks there."""
+    return (at.timestamp() - start.timestamp()) / HOUR.total_seconds()
 
 
 def median(values: Array) -> Array:
@@ -102,6 +108,20 @@ def median(values: Array) -> Array:
     lower = np.take_along_axis(ordered, np.maximum(count - 1, 0) // 2, axis=-1)
     upper = np.take_along_axis(ordered, np.minimum(count // 2, values.shape[-1] - 1), axis=-1)
     return np.asarray((lower + upper)[..., 0] / 2)
+
+
+def leaning(amounts: Array, calls: Array, on: Array) -> Array:
+    """Return means per call that lean on others where there are few calls."""
+    return np.asarray((amounts + _LEANING_CALLS * on) / (calls + _LEANING_CALLS))
+
+
+def beyond(middle: float, errors: Array) -> float:
+    """Return the variance of effects beyond what their standard errors let expect, 0 at least.
+
+    Half of the effects lie within `middle` of what they have in common. A random effect by moments,
+    of medians (DerSimonian and Laird 1986, "Meta-analysis in Clinical Trials").
+    """
+    return max(0.0, (middle / NORMAL_MEDIAN) ** 2 - float(np.median(errors**2)))
 
 
 def logarithm(values: Array) -> Array:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Literal
 
 import numpy as np
@@ -18,6 +18,7 @@ from agentdb.history.steps import known_changes, since_the_last_step
 from agentdb.history.student import reach, surprise
 from agentdb.history.weeks import (
     HOURS_OF_WEEK,
+    SAME_BLOCKS_PERCENT,
     Comparison,
     Ratios,
     Weeks,
@@ -33,7 +34,6 @@ ChangeVerdict = Literal["slower", "faster", "unchanged", "new", "gone", "not eno
 _WEEK = timedelta(weeks=1)
 _DOUBLING = float(np.log(2))  # what must be ruled out to call a statement unchanged
 _CALLS_MISSED = 10.0  # by chance once in 20 000 times, where calls come one by one (Poisson)
-_SAME_BLOCKS_PERCENT = 20.0  # more or less of them: hardly another plan
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +92,7 @@ class Change:
         blocks = self.blocks_percent
         if blocks is None:
             return None
-        if max(blocks.high, -blocks.low) < _SAME_BLOCKS_PERCENT:
+        if max(blocks.high, -blocks.low) < SAME_BLOCKS_PERCENT:
             return True
         return False if blocks.low > 0 or blocks.high < 0 else None
 
@@ -101,7 +101,8 @@ class Change:
 class Changes:
     """All statements, the costliest loss first, and what all of them share.
 
-    `machine_percent` is how much slower the middle statement got; None with fewer than five.
+    `machine_percent` is how much slower the middle one of the statements got that read as many
+    blocks per call as before; None with fewer than five.
     """
 
     since: datetime
@@ -125,22 +126,25 @@ def find_changes(
     """Return what became of each statement in the week before `now` (cut down to the hour).
 
     The last week is compared with up to eight before it, at the same hours of the week, as log
-    ratios of observed over expected time (`weeks`); the middle statement's ratio of each day is the
-    machine's and taken off. The ratio's error is that of a prediction, from what the earlier weeks
-    did among themselves and from the scatter of their days (`weeks.compare`). Slower or faster is
-    what is still surprising among so many statements (Benjamini and Hochberg 1995, "Controlling
-    the False Discovery Rate") and is at least `least_percent`. An hour outside of every watched
-    stretch is unknown, an hour inside without calls had none. More calls are no regression. Weeks
-    before a known change that made a difference are left out (`steps`).
+    ratios of observed over expected time (`weeks`); each day's ratio of the middle one of those
+    that did the same work is the machine's and taken off. The ratio's error is that of a
+    prediction, from what the earlier weeks did among themselves and from the scatter of their days
+    (`weeks.compare`). Slower or faster is what is still surprising among so many statements
+    (Benjamini and Hochberg 1995, "Controlling the False Discovery Rate") and is at least
+    `least_percent`. An hour outside of every watched stretch is unknown, an hour inside without
+    calls had none, unless statements were forgotten meanwhile: then none is new or gone. More calls
+    are no regression. Weeks before a known change that made a difference
+    are left out (`steps`).
     """
     terms = terms or ChangeTerms()
-    now = now.replace(minute=0, second=0, microsecond=0)
+    now = now.astimezone(UTC).replace(minute=0, second=0, microsecond=0)
     weeks = _weeks_watched(watched, now, terms)
     if not series:
         return Changes(now - _WEEK, now, weeks, None, ())
     laid_out = lay_out_weeks(series, watched, now, weeks + 1)
     changed = known_changes(series, events, now, weeks + 1)
-    found = _Weighed.of(since_the_last_step(laid_out, changed, terms.least_weeks), terms)
+    lost = _weeks_with_losses(events, now, weeks + 1)
+    found = _Weighed.of(since_the_last_step(laid_out, changed, terms.least_weeks), lost, terms)
     changes = [found.change(place, one, terms) for place, one in enumerate(series)]
     ordered = sorted(changes, key=lambda change: (-_loss(change), change.fingerprint))
     return Changes(now - _WEEK, now, weeks, found.machine, tuple(ordered))
@@ -150,6 +154,18 @@ def _weeks_watched(watched: Sequence[Watched], now: datetime, terms: ChangeTerms
     """Return how many weeks before the last one to look at: the first watched at least by half."""
     past = now - _WEEK - min((stretch.start for stretch in watched), default=now)
     return max(1, min(terms.weeks, round(past / _WEEK)))
+
+
+def _weeks_with_losses(events: Sequence[CatalogEvent], now: datetime, weeks: int) -> Mask:
+    """Tell in which weeks, the last one last, single statements were forgotten: no one knows whose.
+
+    A statement that was not seen in such a week may have been called.
+    """
+    ends = [now - back * _WEEK for back in reversed(range(weeks))]
+    stretches = [(one.since, one.at) for one in events if one.kind == "statements_forgotten"]
+    return np.array(
+        [any(since < end and at > end - _WEEK for since, at in stretches) for end in ends]
+    )
 
 
 def enough_from(
@@ -162,7 +178,7 @@ def enough_from(
     """
     terms = terms or ChangeTerms()
     whole = _WEEK * (terms.least_weeks + 0.5)
-    ends = (stretch.start + whole for stretch in watched)
+    ends = (stretch.start.astimezone(UTC) + whole for stretch in watched)
     return min((end for end in ends if end > now), default=None)
 
 
@@ -185,13 +201,13 @@ class _Weighed:
     calls: _Calls
 
     @staticmethod
-    def of(weeks: Weeks, terms: ChangeTerms) -> _Weighed:
-        """Compare the last week with the weeks before."""
+    def of(weeks: Weeks, lost: Mask, terms: ChangeTerms) -> _Weighed:
+        """Compare the last week with the weeks before; in some statements were `lost`."""
         times = standardise(weeks.calls, weeks.milliseconds)
         blocks = standardise(weeks.calls, weeks.blocks)
-        machine = shared(times)
+        machine = shared(times, blocks)
         alone = times if machine is None else times.without(machine)
-        time, calls = compare(alone), _Calls.of(weeks)
+        time, calls = compare(alone), _Calls.of(weeks, lost)
         if machine is not None:
             time = allow_for_the_machine(time, machine)
         told = calls.enough(terms) & (time.weeks >= terms.least_weeks)
@@ -289,11 +305,12 @@ class _Calls:
     watched: float  # hours of the last week
     expected: Array  # in the watched hours of the last week, as often as before
     missed: Array  # in the watched hours before, had it been called as in the last week
-    steady: Mask  # called in each of the last two weeks before
+    steady: Mask  # called in each watched week since the first, in two at least
     weeks: npt.NDArray[np.intp]  # before, in which it was called
+    lost: Mask  # by week, whether statements were forgotten
 
     @staticmethod
-    def of(weeks: Weeks) -> _Calls:
+    def of(weeks: Weeks, lost: Mask) -> _Calls:
         """Count calls where both the last week and one before were watched."""
         hours = weeks.watched[:-1].sum(axis=0), weeks.watched[-1]
         counts = weeks.counted[:, :-1].sum(axis=1), weeks.counted[:, -1]
@@ -310,12 +327,13 @@ class _Calls:
             weeks.placed[:, -1],
             expected * scale,
             counted * scale,
-            (weeks.counted[:, -1].sum(axis=2) > 0).sum(axis=1),
+            weeks.days[:, -1],
             float(hours[1].sum()),
             expected,
             total / max(float(hours[1].sum()), 1e-9) * float(hours[0].sum()),
-            called[:, -2:].sum(axis=1) > 1,
+            _is_steady(called, weeks.watched[:-1].sum(axis=(1, 2)) > 0),
             called.sum(axis=1),
+            lost,
         )
 
     def enough(self, terms: ChangeTerms) -> Mask:
@@ -329,12 +347,13 @@ class _Calls:
 
     def is_new(self, place: int) -> bool:
         """Tell whether it began in the last week."""
-        return bool(self.placed_before[place] == 0 and self.missed[place] >= _CALLS_MISSED)
+        missing = self.placed_before[place] == 0 and self.missed[place] >= _CALLS_MISSED
+        return bool(missing and not self.lost[:-1].any())
 
     def is_gone(self, place: int) -> bool:
         """Tell whether it ended before the last week."""
         missing = self.placed_after[place] == 0 and self.expected[place] >= _CALLS_MISSED
-        return bool(missing and self.steady[place])
+        return bool(missing and self.steady[place] and not self.lost[-1])
 
     def lacking(self, place: int, weeks: int, terms: ChangeTerms) -> str:
         """Say what there is not enough of."""
@@ -342,8 +361,19 @@ class _Calls:
             return "nobody watched in the last week"
         if weeks < terms.least_weeks:
             return f"{weeks} of the weeks before can be compared with, {terms.least_weeks} needed"
+        if self.lost[-1] and self.placed_after[place] == 0:
+            return "it was not seen in the last week, in which statements were forgotten"
         counted = f"{self.counted_after[place]:.0f} calls on {self.days[place]} days"
         return f"{counted} of the last week, {self.counted_before[place]:.0f} calls before"
+
+
+def _is_steady(called: Mask, watched: Mask) -> Mask:
+    """Tell which statements were called in each watched week since the first, in two at least.
+
+    So what runs at the end of each month has not ended when it does not run.
+    """
+    missed = watched & ~called & (np.cumsum(called, axis=1) > 0)
+    return np.asarray((called.sum(axis=1) > 1) & ~missed.any(axis=1))
 
 
 def discover(probabilities: Array, share: float) -> Mask:

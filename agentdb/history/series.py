@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 HOUR = timedelta(hours=1)
 
@@ -27,7 +27,7 @@ class Bucket:
     @property
     def end(self) -> datetime:
         """When the next one begins."""
-        return self.start + self.length
+        return self.start.astimezone(UTC) + self.length
 
 
 @dataclass(frozen=True, slots=True)

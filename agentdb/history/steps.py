@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
+from itertools import pairwise
 
 import numpy as np
 
 from agentdb.history.events import CatalogEvent
-from agentdb.history.grid import Mask, logarithm, median, ratio
+from agentdb.history.grid import Array, Mask, Places, logarithm, ratio
 from agentdb.history.series import StatementSeries
-from agentdb.history.weeks import Weeks
+from agentdb.history.weeks import Weeks, shared, standardise
 
 _WEEK = timedelta(weeks=1)
 _STEP = float(np.log(1.5))  # of time per call: what a plan does, and noise of weeks hardly
@@ -41,18 +42,18 @@ def _concerns(event: CatalogEvent, one: StatementSeries) -> bool:
 def since_the_last_step(weeks: Weeks, changed: Mask, least_weeks: int) -> Weeks:
     """Return what each statement did since the last change before the last week that mattered.
 
-    One with time per call at least half as much again afterwards, or a third less: the middle week
-    on either side. The week of the change belongs to neither. Where fewer than `least_weeks` would
-    remain, all remain.
+    One with time per call, less what the machine did, in each week afterwards at least half as much
+    again as in any week before, or a third less: what comes and goes with the season is no step.
+    The weeks afterwards, `least_weeks` of them, end with the next change. The week of a change
+    belongs to neither.
     """
-    kept = np.ones(changed.shape, dtype=np.bool_)
-    called = weeks.calls.sum(axis=(2, 3))
-    logs = logarithm(ratio(weeks.milliseconds.sum(axis=(2, 3)), called))[:, :-1]
-    for statement, week in zip(*np.nonzero(changed[:, :-1]), strict=True):
-        before, after = logs[statement, :week], logs[statement, week + 1 :]
-        enough = np.isfinite(before).any() and np.isfinite(after).sum() >= least_weeks
-        if enough and abs(median(after) - median(before)) >= _STEP:
-            kept[statement, : week + 1] = False
+    before = changed[:, :-1]
+    if not before.any():
+        return weeks
+    logs, kept = _per_call(weeks)[:, :-1], np.ones(changed.shape, dtype=np.bool_)
+    for statement in np.flatnonzero(before.any(axis=1)):
+        begin = _begin(logs[statement], np.flatnonzero(before[statement]), least_weeks)
+        kept[statement, :begin] = False
     mask = kept[:, :, None, None]
     return replace(
         weeks,
@@ -60,3 +61,28 @@ def since_the_last_step(weeks: Weeks, changed: Mask, least_weeks: int) -> Weeks:
         milliseconds=weeks.milliseconds * mask,
         blocks=weeks.blocks * mask,
     )
+
+
+def _per_call(weeks: Weeks) -> Array:
+    """Return the log of time per call by statement and week, less what the machine did."""
+    times = standardise(weeks.calls, weeks.milliseconds)
+    machine = shared(times, standardise(weeks.calls, weeks.blocks))
+    spent = weeks.milliseconds.sum(axis=3)
+    alone = spent if machine is None else spent / np.exp(np.nan_to_num(machine))
+    return logarithm(ratio(alone.sum(axis=2), weeks.calls.sum(axis=(2, 3))))
+
+
+def _begin(logs: Array, changes: Places, least_weeks: int) -> int:
+    """Return the first week since which a statement is what it is now."""
+    begin = 0
+    for change, following in pairwise((*changes, len(logs))):
+        if _is_step(logs[begin:change], logs[change + 1 : following], least_weeks):
+            begin = change + 1
+    return begin
+
+
+def _is_step(before: Array, after: Array, least_weeks: int) -> bool:
+    before, after = before[np.isfinite(before)], after[np.isfinite(after)]
+    if len(before) == 0 or len(after) < least_weeks:
+        return False
+    return bool(max(after.min() - before.max(), before.min() - after.max()) >= _STEP)

@@ -18,9 +18,12 @@ import numpy.typing as npt
 
 from agentdb.history.grid import (
     HOURS,
+    NORMAL_MEDIAN,
     Array,
     Mask,
+    beyond,
     lay_out,
+    leaning,
     logarithm,
     median,
     ratio,
@@ -34,15 +37,14 @@ HOURS_OF_WEEK = DAYS * HOURS
 _LENGTH_OF_AN_HOUR = 1.01  # of a bucket that counts as an hour, in hours
 _SHARE_BY_THE_HOUR = 0.8  # of the calls of a week that is compared by the hour
 _WEEKS_IN_HOURS = 3  # weeks before that must be there by the hour to compare hours, not days
-_LEANING_CALLS = 10.0  # with which an hour leans on the mean of its statement
 _OUTLYING = 4.0  # robust standard deviations from what is usual, where outliers begin
 _LEAST_SPREAD = float(np.log(1.5))  # of hours, however alike most of them are
 _DAYS_TO_TEMPER = 3  # days of a week that allow to leave the extreme ones aside
 _DAYS_TO_SCATTER = 5  # and with the others to tell how far days lie apart
 _PRIOR_FREEDOM = 4  # what a statement's own days count beside its weeks, in weeks
 _LEAST_NOISE = 0.01  # of a week: nothing is known to better than 1 %
-_NORMAL_MEDIAN = 0.6745  # of what lies how far from 0, in standard deviations
 _VOTERS = 5  # statements that can tell what the machine does
+SAME_BLOCKS_PERCENT = 20.0  # more or less of them: hardly another plan
 # How many times more weeks scatter than days let expect, where too few statements tell: with it,
 # 94 % of ordinary weeks of three statements alone lay in their intervals (with 1: 85 %).
 _BEYOND_DAYS = 6.0
@@ -54,8 +56,10 @@ class Weeks:
 
     `calls`, `milliseconds` and `blocks` are what can be compared. Where a statement is not known by
     the hour, its days are in their first hour; where it is, longer buckets are left out. `counted`
-    are all calls; `placed` are those by week, of a bucket all in the week of its middle; `watched`
-    is the share of each hour (by week, day and hour) that was watched.
+    are all calls; `placed` are those by week, of a bucket all in the week of its middle; `days` are
+    those of each week with calls, a bucket of up to a day on that of its middle, a longer one as
+    many as it is long; `watched` is the share of each hour (by week, day and hour) that was
+    watched.
     """
 
     calls: Array
@@ -63,6 +67,7 @@ class Weeks:
     blocks: Array
     counted: Array
     placed: Array
+    days: npt.NDArray[np.intp]
     watched: Array
 
 
@@ -115,8 +120,16 @@ def lay_out_weeks(
         _at_resolution(grid.blocks.reshape(shape), by_hour, fine),
         grid.counted.reshape(shape),
         grid.calls.reshape(shape).sum(axis=(2, 3)),
+        _days_called(grid.longest.reshape(shape).max(axis=3)),
         watched_share(watched, start, weeks * DAYS).reshape(shape[1:]),
     )
+
+
+def _days_called(longest: Array) -> npt.NDArray[np.intp]:
+    """Return the days of each week, by the longest bucket (in hours) of each day."""
+    days = np.where(longest > 0, np.maximum(1, longest / HOURS), 0).sum(axis=2)
+    whole: npt.NDArray[np.intp] = np.minimum(DAYS, np.floor(days)).astype(np.intp)
+    return whole
 
 
 def _known_by_hour(calls: Array, fine: Mask) -> tuple[Mask, Mask]:
@@ -147,7 +160,7 @@ def standardise(calls: Array, amounts: Array) -> Ratios:
     tempered = _temper_hours(calls, amounts)
     before = _others(calls), _others(tempered)
     means = ratio(before[1].sum(axis=(2, 3)), before[0].sum(axis=(2, 3)))[:, :, None, None]
-    usual = (before[1] + _LEANING_CALLS * means) / (before[0] + _LEANING_CALLS)
+    usual = leaning(before[1], before[0], means)
     expected = np.nansum(calls * usual, axis=3)
     observed = tempered.sum(axis=3)
     return Ratios(logarithm(ratio(observed, expected)), expected, calls.sum(axis=3))
@@ -161,7 +174,7 @@ def _temper_hours(calls: Array, amounts: Array) -> Array:
     usual = np.where(known, median(before), np.nan)[:, None]
     apart = (logs - usual).reshape(*logs.shape[:2], -1)
     level = median(apart)[..., None]
-    spread = median(np.abs(apart - level).reshape(len(apart), -1)) / _NORMAL_MEDIAN
+    spread = median(np.abs(apart - level).reshape(len(apart), -1)) / NORMAL_MEDIAN
     reach = _OUTLYING * np.fmax(spread, _LEAST_SPREAD)[:, None, None, None]
     highest = usual + level[..., None] + reach
     return np.where(logs > highest, calls * np.exp(highest), amounts)
@@ -173,14 +186,17 @@ def _others(values: Array) -> Array:
     return np.concatenate([before - values[:, :-1], before], axis=1)
 
 
-def shared(ratios: Ratios) -> Array | None:
-    """Return the log ratio, by week and day, of the middle statement; None with too few.
+def shared(times: Ratios, blocks: Ratios) -> Array | None:
+    """Return the log ratio of time, by week and day, of the middle statement; None with too few.
 
     NaN on days on which too few were called.
     One statement has one vote, whatever its time: a heavy statement that got slower must not pass
-    for the machine. Less than half of the statements may change without moving it.
+    for the machine. Whoever reads more or fewer blocks per call on a day has none then: where most
+    statements read one table, its lost index is not the machine's doing. Less than half of the
+    others may change without moving it.
     """
-    by_day = np.moveaxis(ratios.logs, 0, -1)
+    other_work = np.abs(blocks.logs) >= np.log1p(SAME_BLOCKS_PERCENT / 100)
+    by_day = np.moveaxis(np.where(other_work, np.nan, times.logs), 0, -1)
     voters = np.isfinite(by_day).sum(axis=-1)
     if voters[-1].max(initial=0) < _VOTERS:
         return None
@@ -220,18 +236,17 @@ def allow_for_the_machine(compared: Comparison, machine: Array) -> Comparison:
 
     Others on the machine cost long statements more than short ones, and a cold cache those that
     read much. How far the last week's effects lie apart, beyond what their errors let expect, adds
-    to the errors (a random effect by moments: DerSimonian and Laird 1986, "Meta-analysis in
-    Clinical Trials"; of quartiles, so that a quarter of the statements may really have become
-    slower), up to what the machine (by week and day) did in any of these weeks.
+    to the errors (`grid.beyond`; of quartiles, so that a quarter of the statements may really have
+    become slower), up to what the machine (by week and day) did in the last week: a slow week in
+    the past is among what the weeks before did.
     """
     known = np.isfinite(compared.effect)
     if known.sum() < _VOTERS:
         return compared
     low, high = np.quantile(compared.effect[known], (0.25, 0.75))
-    apart = float(high - low) / 2 / _NORMAL_MEDIAN
-    beyond = apart**2 - float(np.median(compared.error[known] ** 2))
-    most = float(np.nanmax(np.abs(_mean_of_known(machine))))
-    return replace(compared, error=np.sqrt(compared.error**2 + np.clip(beyond, 0, most**2)))
+    more = beyond(float(high - low) / 2, compared.error[known])
+    most = float(_mean_of_known(machine)[-1]) ** 2
+    return replace(compared, error=np.sqrt(compared.error**2 + min(more, most)))
 
 
 def _week_means(ratios: Ratios) -> tuple[Array, Array]:

@@ -16,7 +16,7 @@ from sqlalchemy import Engine
 
 from agentdb import database
 from agentdb.architect.outcome import (
-    WINDOW,
+    BEFORE,
     Followed,
     Found,
     Outcome,
@@ -210,7 +210,7 @@ class _Follower:
     def _series(self, followed: Iterable[Followed]) -> tuple[StatementSeries, ...]:
         first = min(one.applied.since for one in followed if one.applied)
         with database.session(self.engine) as session:
-            return SnapshotRepository(session).series(self.target, first - WINDOW - _DAY, self.now)
+            return SnapshotRepository(session).series(self.target, first - BEFORE - _DAY, self.now)
 
     def _judge(
         self,

@@ -137,6 +137,21 @@ def test_temporary_blocks_add_up_and_nothing_is_nothing(snapshots: SnapshotRepos
     assert (bucket.calls, bucket.temp_blocks) == (3, 9)
 
 
+def test_moments_come_back_in_utc_whatever_zone_the_session_is_in(
+    session: Session, snapshots: SnapshotRepository
+) -> None:
+    session.execute(select(func.set_config("TimeZone", "Europe/Berlin", True)))  # noqa: FBT003
+    for each in busy(reading(entry("a", 5), indexes=(index("by_a", BY_A),)), 5):
+        snapshots.keep(each)
+    (stretch,) = snapshots.watched(TARGET, *EVER)
+    (known,) = snapshots.indexes(TARGET)
+    ((start, _),) = calls(snapshots)
+    last = LastReadings(session).get(TARGET)
+    assert last is not None
+    moments = (start, stretch.start, stretch.end, known.first_seen, last.taken_at)
+    assert {at.tzinfo for at in moments} == {UTC}
+
+
 def test_targets_do_not_see_each_other(snapshots: SnapshotRepository) -> None:
     for each in busy(reading(entry("a", 5)), 2):
         snapshots.keep(each)

@@ -136,17 +136,25 @@ def test_controls_touch_no_table_that_was_changed_in_these_weeks() -> None:
         statement("writes", "public.orders", writes=True),
         statement("free", "public.parts"),
         statement("changed", "public.bills"),
+        statement("changed in the fourth week", "public.tickets"),
+        statement("changed before it", "public.letters"),
         statement("changed long ago", "public.mails"),
         statement("unknown", None),
     ]
     others = [
         followed("public.bills", at=GIVEN + 9 * DAY),
+        followed("public.tickets", at=GIVEN + 25 * DAY),
+        followed("public.letters", at=GIVEN - 20 * DAY),
         followed("public.mails", at=GIVEN - 40 * DAY),
     ]
     found = sides(followed("public.orders", "gains"), others, series)
     assert [one.fingerprint for one in found.treated] == ["gains"]
     assert [one.fingerprint for one in found.writers] == ["writes"]
-    assert [one.fingerprint for one in found.controls] == ["free", "changed long ago"]
+    assert [one.fingerprint for one in found.controls] == [
+        "free",
+        "changed before it",
+        "changed long ago",
+    ]
 
 
 @pytest.mark.parametrize(
@@ -176,12 +184,19 @@ def test_three_days_are_not_enough() -> None:
 
 
 def test_an_index_is_unused_only_where_somebody_looked_for_two_weeks() -> None:
-    advice = followed("public.orders", "gains")
-    gone = measure_outcome(advice, [], [], WATCHED, 0)
+    advice, sent = followed("public.orders", "gains"), [statement("gains", "public.orders")]
+    gone = measure_outcome(advice, [], sent, WATCHED, 0)
     assert (gone.is_unused, gone.judgement.verdict) == (True, "neutral")
     early = (Watched(GIVEN - 13 * DAY, GIVEN + 14 * DAY),)
-    assert not measure_outcome(advice, [], [], early, 0).is_unused
-    assert not measure_outcome(advice, [], [], WATCHED, 1).is_unused
+    assert not measure_outcome(advice, [], sent, early, 0).is_unused
+    assert not measure_outcome(advice, [], sent, WATCHED, 1).is_unused
+
+
+def test_an_index_is_not_unused_where_nobody_sent_its_statements() -> None:
+    sent = statement("gains", "public.orders")
+    before = replace(sent, buckets=sent.between(GIVEN - 14 * DAY, GIVEN + DAY))
+    found = measure_outcome(followed("public.orders", "gains"), [], [before], WATCHED, 0)
+    assert (found.is_unused, found.judgement.verdict) == (False, "not enough data")
 
 
 # Is it to be taken back? --------------------------------------------------------------------------
@@ -197,6 +212,7 @@ EFFECT = Effect(
     days_after=14,
     calls_before=1000,
     calls_after=1000,
+    calls_since=1000,
     controls=3,
     lacking=None,
 )

@@ -40,6 +40,7 @@ class Server:
     scanned: Counter[str] = field(default_factory=Counter)
     done: Counter[str] = field(default_factory=Counter)
     certain: bool = True
+    evictions: int = 0
 
     def call(self, name: str, times: int) -> None:
         key = (name, self.ids[name])
@@ -50,6 +51,7 @@ class Server:
 
     def reset(self) -> None:
         self.counted.clear()
+        self.evictions = 0
         self.reset_at = self.now
         self.certain = False
 
@@ -63,6 +65,7 @@ class Server:
 
     def forget(self, name: str) -> None:
         self.counted = {key: count for key, count in self.counted.items() if key[0] != name}
+        self.evictions += 1
         self.certain = False
 
     def new_ids(self, name: str) -> None:
@@ -84,6 +87,7 @@ class Server:
             unidentified=len(entries) if self.hidden else 0,
             statements_reset_at=self.reset_at if self.version >= 14 else None,
             server_started_at=self.started_at,
+            evictions=self.evictions if self.version >= 14 else None,
             tables=tuple(table(name, self.scanned[name]) for name in NAMES),
         )
 

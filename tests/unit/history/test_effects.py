@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import numpy as np
 import pytest
@@ -34,9 +35,10 @@ def statement(
     calls: Callable[[datetime], int] = lambda _: 50,
     length: timedelta = HOUR,
     noise: float = 0.05,
+    end: datetime = NOW,
 ) -> StatementSeries:
     random = np.random.default_rng(list(name.encode()))
-    starts = [BEGIN + place * length for place in range(int((NOW - BEGIN) / length))]
+    starts = [BEGIN + place * length for place in range(int((end - BEGIN) / length))]
     buckets = tuple(
         Bucket(at, length, n, n * milliseconds * factor(at) * float(np.exp(e)), n, int(40 * n))
         for at, e in zip(starts, random.normal(0, noise, len(starts)), strict=True)
@@ -161,6 +163,23 @@ def test_the_hour_of_the_change_and_the_one_after_belong_to_neither() -> None:
     assert effect_of(statement("it", terrible)) == effect_of(statement("it"))
 
 
+def test_what_two_weeks_leave_open_four_may_tell() -> None:
+    """The verdict of day 28 rests on the days since day 14, too, and not on the clock alone."""
+    end = CHANGE + 29 * DAY
+    days = np.random.default_rng(5).normal(0, 0.2, 50)
+
+    def by_day(at: datetime) -> float:
+        return since_the_change(0.85)(at) * float(np.exp(days[(at - BEGIN).days]))
+
+    it = statement("it", by_day, end=end)
+    controls = tuple(statement(f"control{place}", end=end) for place in range(5))
+    early = effect_of(it, controls=controls, now=CHANGE + 15 * DAY)
+    late = effect_of(it, controls=controls, now=end)
+    assert (early.days_after, late.days_after) == (14, 28)
+    wide, narrow = known(early.gain_percent), known(late.gain_percent)
+    assert narrow.high - narrow.low < 0.9 * (wide.high - wide.low)
+
+
 @pytest.mark.parametrize("days", [0, 1, 2])
 def test_too_few_days_give_no_figures(days: int) -> None:
     effect = effect_of(statement("it", since_the_change(0.1)), now=CHANGE + days * DAY + 2 * HOUR)
@@ -231,7 +250,59 @@ def test_the_interval_holds_the_truth() -> None:
     assert np.median(widths) < 25
 
 
-BARE = Effect(None, None, None, None, 40.0, 4.0, 14, 14, 900, 900, 5, None)
+def simulated_wanderer(seed: int, spread: float) -> Effect:
+    """Nothing is changed, but each statement has reasons of its own to get slower or faster."""
+    random = np.random.default_rng([seed, int(1000 * spread)])
+
+    def wandering(name: str) -> StatementSeries:
+        own, own_days = random.normal(0, spread), random.normal(0, 0.03, 28)
+
+        def factor(at: datetime) -> float:
+            return float(np.exp(own_days[(at - BEGIN).days] + (own if at >= CHANGE else 0)))
+
+        return statement(f"{name}{seed}", factor, length=6 * HOUR)
+
+    controls = tuple(wandering(f"c{place}") for place in range(12))
+    return effect_of(wandering("it"), controls=controls)
+
+
+@pytest.mark.parametrize("spread", [0.05, 0.1, 0.2])
+def test_where_statements_wander_for_their_own_reasons_the_interval_is_as_wide(
+    spread: float,
+) -> None:
+    """No effect lies within in 85 of 100 cases at least: twelve controls tell it roughly."""
+    gains = [known(simulated_wanderer(seed, spread).gain_percent) for seed in range(60)]
+    held = sum(gain.low <= 0 <= gain.high for gain in gains)
+    assert 0.85 * 60 <= held < 60
+
+
+@pytest.mark.parametrize("zone", ["Europe/Berlin", "America/New_York"])
+def test_clocks_that_change_between_are_no_effect(zone: str) -> None:
+    """Moments of one zone differ by what its clocks show: an hour less, in spring."""
+
+    def told(at: datetime) -> datetime:
+        return (at + 34 * DAY).astimezone(ZoneInfo(zone))
+
+    def moved(one: StatementSeries) -> StatementSeries:
+        return replace(one, buckets=tuple(replace(b, start=told(b.start)) for b in one.buckets))
+
+    def batch(at: datetime) -> float:
+        return 30.0 if at.hour == 3 else 1.0
+
+    def often(at: datetime) -> int:
+        return 2000 if at.hour == 3 else 50
+
+    it = statement("it", batch, calls=often)
+    effect = measure_effect(
+        Sides([moved(it)], (), tuple(map(moved, CONTROLS))),
+        Stretch(told(APPLIED.since), told(APPLIED.until)),
+        tuple(Watched(told(stretch.start), told(stretch.end)) for stretch in ALWAYS),
+        told(NOW),
+    )
+    assert effect == effect_of(it)
+
+
+BARE = Effect(None, None, None, None, 40.0, 4.0, 14, 14, 900, 900, 900, 5, None)
 
 
 def measured(gain: tuple[float, float], net: tuple[float, float]) -> Effect:
@@ -269,6 +340,18 @@ def test_a_verdict_needs_an_interval_that_tells(
 def test_an_index_never_used_needs_no_figures() -> None:
     judged = verdict(replace(BARE, lacking="few calls"), 20, 0)
     assert (judged.verdict, judged.reason) == ("neutral", "never used in 14 days")
+
+
+def test_an_index_is_not_unused_where_nobody_sent_its_statements() -> None:
+    """A report at the end of each month, two weeks after the first."""
+
+    def rarely(at: datetime) -> int:
+        return 40 * (at.hour == 2 and CHANGE - 4 * DAY <= at < CHANGE)
+
+    report = statement("it", calls=rarely)
+    assert verdict(effect_of(report), 20, 0).verdict == "not enough data"
+    again = statement("it", calls=lambda at: rarely(at) or int(at == CHANGE + 3 * DAY))
+    assert verdict(effect_of(again), 20, 0).reason == "never used in 14 days"
 
 
 @given(st.floats(0.01, 100))
