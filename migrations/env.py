@@ -13,8 +13,8 @@ from sqlalchemy import Connection
 from sqlalchemy.dialects.postgresql.base import ischema_names
 
 from agentdb.database import SETUP, make_engine, prepare
-from agentdb.models import Base
 from agentdb.models.base import SCHEMA
+from agentdb.models.every import Base
 from agentdb.models.vector import HalfVectorType, VectorType
 
 

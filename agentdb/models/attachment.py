@@ -20,6 +20,7 @@ from sqlalchemy.dialects.postgresql import ARRAY, REGCLASS
 from sqlalchemy.orm import Mapped, mapped_column
 
 from agentdb.models.base import Base, one_of
+from agentdb.models.entry import EntryRow
 
 Scan = Literal["rows", "left", "done"]
 """Whether all rows are being looked at: those of the table, those kept that have left it."""
@@ -55,9 +56,7 @@ class AttachedRow(Base):
         ForeignKey("agentdb.attachments.id", ondelete="CASCADE"), primary_key=True
     )
     key: Mapped[Sequence[str]] = mapped_column(ARRAY(Text), primary_key=True)
-    entry_id: Mapped[int] = mapped_column(
-        ForeignKey("agentdb.entries.id", ondelete="CASCADE"), unique=True
-    )
+    entry_id: Mapped[int] = mapped_column(ForeignKey(EntryRow.id, ondelete="CASCADE"), unique=True)
 
 
 class QueueRow(Base):

@@ -19,6 +19,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import TSVECTOR
 from sqlalchemy.orm import Mapped, mapped_column
 
+from agentdb.models.audit import AuditRow
 from agentdb.models.base import Base, Json, one_of
 from agentdb.models.vector import Vector, VectorType
 
@@ -72,9 +73,7 @@ class OptimizationRow(Base):
 
     id: Mapped[UUID] = mapped_column(primary_key=True, server_default=func.gen_random_uuid())
     # Advice outlives the audit that gave it.
-    audit_id: Mapped[UUID | None] = mapped_column(
-        ForeignKey("agentdb.audits.id", ondelete="SET NULL")
-    )
+    audit_id: Mapped[UUID | None] = mapped_column(ForeignKey(AuditRow.id, ondelete="SET NULL"))
     position: Mapped[int]  # the order in which the advice of one audit is to be run
     target: Mapped[str]
     kind: Mapped[Kind] = mapped_column(Text)

@@ -11,8 +11,8 @@ from sqlalchemy.dialects.postgresql import JSONB, OID
 from sqlalchemy.orm import Session
 
 from agentdb.errors import NotAttachable
-from agentdb.models import Base
 from agentdb.models.base import SCHEMA
+from agentdb.models.every import Base
 from agentdb.search.rows import BusinessTable, Column
 
 _OTHERS = {

@@ -22,7 +22,8 @@ from sqlalchemy.orm import Session
 
 from agentdb.database import accept_vectors, make_engine, require_current, session, upgrade
 from agentdb.errors import BadSetting, DatabaseUnreachable, SetupMissing
-from agentdb.models import AuditRow, EmbeddingRow
+from agentdb.models.audit import AuditRow
+from agentdb.models.embedding import EmbeddingRow
 from agentdb.models.vector import DIMENSION
 from agentdb.repositories.audits import AuditRepository
 from tests.servers import run, value

@@ -15,7 +15,7 @@ from sqlalchemy import Engine, update
 from agentdb import database
 from agentdb.embedded import server as embedded
 from agentdb.history.reading import Reading, Spent
-from agentdb.models import AuditRow
+from agentdb.models.audit import AuditRow
 from agentdb.repositories.snapshots import SnapshotRepository
 from agentdb.settings import Settings, read_settings
 from agentdb.target.connection import connect, describe

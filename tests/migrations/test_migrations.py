@@ -26,8 +26,8 @@ from agentdb.database import (
     upgrade_sql,
 )
 from agentdb.errors import SchemaMissing, SchemaOutOfDate, SchemaTooNew, SetupMissing
-from agentdb.models import Base
 from agentdb.models.base import SCHEMA
+from agentdb.models.every import Base
 from agentdb.models.vector import HalfVectorType, VectorType
 from tests.servers import connect, database_name, new_database, run, value
 

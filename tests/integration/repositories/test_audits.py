@@ -10,7 +10,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from agentdb.errors import NotFound
-from agentdb.models import StatementRow
+from agentdb.models.audit import StatementRow
 from agentdb.repositories.audits import AuditRepository, StatementSnapshot
 
 TARGET = "shop.example/shop"

@@ -12,7 +12,7 @@ from agentdb.database import session as transaction
 from agentdb.embedding.cached import CachedEmbedder
 from agentdb.embedding.embedder import Vector
 from agentdb.embedding.hashing import HashingEmbedder
-from agentdb.models import EmbeddingRow
+from agentdb.models.embedding import EmbeddingRow
 from agentdb.repositories.embeddings import EmbeddingCache
 
 

@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 
 from agentdb.database import make_engine
 from agentdb.embedding.hashing import HashingEmbedder
-from agentdb.models import Base
+from agentdb.models.every import Base
 from agentdb.repositories.analytics import AnalyticsRepository
 from agentdb.repositories.conversation import NewInteraction, NewMessage
 from agentdb.repositories.conversations import ConversationRepository

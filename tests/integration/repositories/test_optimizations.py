@@ -14,8 +14,8 @@ from sqlalchemy.orm import Session
 from agentdb.database import session as transaction
 from agentdb.embedding.hashing import HashingEmbedder
 from agentdb.errors import NotFound, StatusRefused
-from agentdb.models import AuditRow, OptimizationEventRow, OptimizationRow
-from agentdb.models.optimization import Status
+from agentdb.models.audit import AuditRow
+from agentdb.models.optimization import OptimizationEventRow, OptimizationRow, Status
 from agentdb.repositories.advice import (
     Advice,
     Embedding,

@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 
 from agentdb.history.reading import Reading, StatementCounters, Work
 from agentdb.history.series import HOUR, Bucket, StatementSeries, Watched
-from agentdb.models import BucketRow, CounterRow, FollowedStatementRow, TableDayRow
+from agentdb.models.snapshot import BucketRow, CounterRow, FollowedStatementRow, TableDayRow
 from agentdb.repositories.readings import LastReadings
 from agentdb.repositories.retention import Retention
 from agentdb.repositories.snapshots import SnapshotRepository
