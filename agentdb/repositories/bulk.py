@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import gc
 import time
-from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import chain, zip_longest
 from typing import Any, NamedTuple, ParamSpec, TypeAlias, TypeVar, cast
 
 from sqlalchemy import (
@@ -162,16 +162,20 @@ class Bulk:
 
     def keep(self, drafts: Sequence[Draft]) -> list[Memory]:
         """Insert what is new, count what is not; return each as it is kept, in their order."""
+        made: list[Future[list[Memory]]] = []
+        last: list[Memory] = []
         with ThreadPoolExecutor(1) as beside:
-            kept: list[Future[list[Memory]]] = []
             for part, bound in self._bound(drafts, beside):
                 rows = self.session.execute(_KEPT, bound, execution_options=_UNTRACKED).all()
                 pairs = list(zip(part, rows, strict=True))
                 there = self._read(
                     [id_ for draft, (id_, _, times) in pairs if times != draft.times]
                 )
-                kept.append(_submit(beside, self._memories, pairs, there, bound["now"]))
-            return [memory for each in kept for memory in each.result()]
+                if part[-1] is drafts[-1]:  # nothing is sent any more
+                    last = self._memories(pairs, there, bound["now"])
+                else:
+                    made.append(_submit(beside, self._memories, pairs, there, bound["now"]))
+        return [*chain.from_iterable(each.result() for each in made), *last]
 
     def count(self, drafts: Sequence[Draft]) -> int:
         """Do as `keep` does, and return how many were new: a third of the work is saved."""
@@ -186,15 +190,14 @@ class Bulk:
     ) -> Iterator[tuple[Sequence[Draft], Mapping[str, Any]]]:
         """Yield parts with what is bound for them; the next is packed while one is kept."""
         halfvec = halfvec_number(self.session)
-        packing = deque[tuple[Sequence[Draft], Future[dict[str, Packed]]]]()
-        for part in (*_parts(drafts), None):
-            if part is not None:
-                packing.append((part, _submit(beside, _arrays, part, halfvec)))
-            if packing and (part is None or len(packing) > 1):
-                whose = {"tenant": self.tenant, "namespace": self.namespace}
-                now = self.session.scalar(select(func.clock_timestamp()))
-                ready, arrays = packing.popleft()
-                yield ready, {**arrays.result(), **whose, "now": now}
+        parts = list(_parts(drafts))
+        ready = _arrays(parts[0], halfvec) if parts else {}
+        for part, following in zip_longest(parts, parts[1:]):
+            packing = _submit(beside, _arrays, following, halfvec) if following else None
+            whose = {"tenant": self.tenant, "namespace": self.namespace}
+            now = self.session.scalar(select(func.clock_timestamp()))
+            yield part, {**ready, **whose, "now": now}
+            ready = packing.result() if packing else {}
 
     @uncollected()
     def _memories(

@@ -11,6 +11,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 from benchmarks.saying import keep_results, machine, say
+from benchmarks.year.drawn import drawn_year
 from benchmarks.year.judged import FalseAlarm, Found, Judged, false_alarms
 from benchmarks.year.living import live
 from benchmarks.year.plan import Plan
@@ -25,16 +26,18 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.year", description=__doc__)
     parser.add_argument("--weeks", type=int, default=52, help="of the year, from its beginning")
     parser.add_argument("--seed", type=int, default=1, help="of what is drawn")
+    parser.add_argument("--drawn", action="store_true", help="what happens is drawn, too")
     options = parser.parse_args()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # so that no server stays behind
     began = time.perf_counter()
-    plan = whole_year()
+    plan = drawn_year(options.seed) if options.drawn else whole_year()
+    title = f"{'drawn, ' if options.drawn else ''}seed {options.seed}"
     with opened(TABLES, Hours(), options.seed) as world:
         judged = live(plan, world, min(options.weeks, plan.weeks), say)
-        return _tell(plan, world, judged, options.seed, time.perf_counter() - began)
+        return _tell(plan, world, judged, title, time.perf_counter() - began)
 
 
-def _tell(plan: Plan, world: World, judged: Sequence[Judged], seed: int, seconds: float) -> int:
+def _tell(plan: Plan, world: World, judged: Sequence[Judged], title: str, seconds: float) -> int:
     found = Found.of(judged, *false_alarms(plan, world))
     _table(judged, found.alarms)
     for family, one in found.scores.items():
@@ -49,7 +52,7 @@ def _tell(plan: Plan, world: World, judged: Sequence[Judged], seed: int, seconds
     print(f"audits       {audited} of the pieces of advice are a real audit's, the others as one's")
     print(f"({machine()}, {seconds:.0f} s)")
     missed = list(found.broken())
-    keep_results(f"seed {seed}", _figures(found, missed, round(seconds)), RESULTS)
+    keep_results(title, _figures(found, missed, round(seconds)), RESULTS)
     for message in missed:
         print(f"FAILED: {message}")
     return 1 if missed else 0
