@@ -186,7 +186,7 @@ def mortal(database_url: str) -> Iterator[tuple[Path, Settings]]:
         place = folder / "server"
         url = embedded.start(place, settings=FASTER)
         try:
-            run(url, *SHOP)
+            run(url, *SHOP, "CHECKPOINT")  # else a crash may lose them: commits wait for no disk
             yield place, read_settings(database_url=database_url, target_url=url)
         finally:
             embedded.stop(place)
