@@ -304,3 +304,23 @@ def test_both_arms_have_their_say(crowd: Crowd, session: Session) -> None:
     assert [f.similarity for f in found] == sorted((f.similarity or 0 for f in found), reverse=True)
     near = of(session, "large").search("word13", 40, vector=crowd.queries[5])
     assert [f.keyword_rank is None for f in near] == [False] * 22 + [True] * 18
+
+
+def test_what_a_session_has_seen_of_a_tenant_may_no_longer_hold(
+    crowd: Crowd, session: Session
+) -> None:
+    memories, vector = memories_of(session, "large"), crowd.queries[0]
+    hint = text("SELECT current_setting('agentdb.most_are', true)")
+    assert {found.path for found in memories.search(None, vector=vector)} == {"hnsw"}
+    assert session.execute(hint).scalar_one()
+    # Nearly all rows go over to another tenant; these, far from the question, are left.
+    left = crowd.far[::500]
+    session.execute(
+        text(
+            "UPDATE agentdb.entries SET tenant = 'x' WHERE tenant = 'large' AND id <> ALL (:left)"
+        ),
+        {"left": [int(place) + 1 for place in left]},
+    )
+    found = memories.search(None, vector=vector)
+    assert {each.memory.id for each in found} == crowd.nearest(0, left)
+    assert session.execute(hint).scalar_one() == ""
