@@ -26,7 +26,7 @@ class Size:
     search_rounds: int = 5
     filtered_queries: int = 100  # with each filter
     batch: int = 5_000  # rows kept in one transaction
-    batches: int = 5
+    batches: int = 9  # medians of fewer swing by a fifth
 
 
 def run_memory(server: str) -> list[str]:
