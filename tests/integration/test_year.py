@@ -81,6 +81,10 @@ def test_what_is_told_of_ten_weeks_is_right() -> None:
     # What counts nothing but the catalog, not times, is right on any machine.
     assert [one for one in wrong if one.family in ("applied", "server")] == []
     assert found.scores["outcome"].precision == 1, wrong
-    assert found.scores["regression"].precision >= 0.9, (wrong, found.alarms)
-    assert found.scores["regression"].recall >= 0.8, wrong
+    # What is told of a change is right; and of some 150 weeks of statements to which nothing happens
+    # a busy machine may make one look otherwise.
+    changes = found.scores["regression"]
+    assert len(found.alarms) <= max(1, found.weeks // 150), found.alarms
+    assert changes.told - changes.right <= len(found.alarms), wrong
+    assert changes.recall >= 0.8, wrong
     assert found.silence >= 0.9, wrong
