@@ -81,8 +81,8 @@ def test_what_is_told_of_ten_weeks_is_right() -> None:
     # What counts nothing but the catalog, not times, is right on any machine.
     assert [one for one in wrong if one.family in ("applied", "server")] == []
     assert found.scores["outcome"].precision == 1, wrong
-    # What is told of a change is right; and of some 150 weeks of statements to which nothing happens
-    # a busy machine may make one look otherwise.
+    # What is told of a change is right; and of some 150 weeks of statements to which nothing
+    # happens a busy machine may make one look otherwise.
     changes = found.scores["regression"]
     assert len(found.alarms) <= max(1, found.weeks // 150), found.alarms
     assert changes.told - changes.right <= len(found.alarms), wrong
