@@ -275,7 +275,8 @@ def _less(saved: Figure, cost: Figure | None) -> Figure:
 def verdict(effect: Effect, age_days: float, scans_since: int | None) -> Judgement:
     """Return the verdict, `age_days` after a change; `scans_since` are an index's, if it is one.
 
-    - *regressed*: the net is surely a loss, or the statements surely lose more than 5 %;
+    - *regressed*: the statements surely lose more than 5 %, or writing surely costs more than all
+      that they gain;
     - *neutral*, never used: `is_unused`;
     - *confirmed*: the net is surely a gain, and of at least 5 % of the statements' time;
     - *neutral*: neither, and a gain of 20 % is ruled out, or 28 days have passed;
@@ -286,7 +287,9 @@ def verdict(effect: Effect, age_days: float, scans_since: int | None) -> Judgeme
     if gain is None or net is None:
         return _NEVER_USED if unused else Judgement("not enough data", effect.lacking or "no days")
     said = f"gain {gain.value:.0f} % ({gain.low:.0f} to {gain.high:.0f} %)"
-    if net.high < 0 or gain.high < _REGRESSED_PERCENT:
+    cost = effect.write_cost_milliseconds
+    is_dear = cost is not None and cost.low > 0 and net.high < 0
+    if is_dear or gain.high < _REGRESSED_PERCENT:
         return Judgement("regressed", f"{said}, net {net.value:.0f} ms a week")
     if unused:
         return _NEVER_USED

@@ -321,8 +321,8 @@ def measured(gain: tuple[float, float], net: tuple[float, float]) -> Effect:
         ((3, 40), (10, 900), 28, 12, "neutral"),
         ((-4, 15), (-10, 90), 7, 12, "neutral"),
         ((30, 60), (-10, 900), 7, 12, "not enough data"),
-        ((30, 60), (-900, -10), 7, 12, "regressed"),
         ((-60, -6), (-900, -10), 7, 0, "regressed"),
+        ((-22, -1), (-90, -1), 7, 12, "neutral"),  # less than anybody feels
         ((-60, -6), (-900, 10), 14, 0, "regressed"),
         ((-60, 80), (-900, 900), 7, 12, "not enough data"),
     ],
@@ -335,6 +335,17 @@ def test_a_verdict_needs_an_interval_that_tells(
     expected: str,
 ) -> None:
     assert verdict(measured(gain, net), age_days, scans).verdict == expected
+
+
+@pytest.mark.parametrize(
+    ("cost", "expected"), [((60, 900), "regressed"), ((-10, 900), "not enough data")]
+)
+def test_writing_that_surely_costs_more_than_is_gained_is_a_regression(
+    cost: tuple[float, float], expected: str
+) -> None:
+    dear = Figure(sum(cost) / 2, *cost)
+    effect = replace(measured((30, 60), (-900, -10)), write_cost_milliseconds=dear)
+    assert verdict(effect, 7, 12).verdict == expected
 
 
 def test_an_index_never_used_needs_no_figures() -> None:
