@@ -222,7 +222,7 @@ class _Side:
         known = min(_days_called(self.before), _days_called(self.after))
         if known < _LEAST_DAYS:
             return f"calls on {known} days before the change or after it, {_LEAST_DAYS} needed"
-        return None
+        return None if self.total() > 0 else "no time was spent on them before the change"
 
     def effect(self, controls: int, lacking: str | None) -> Effect:
         """Return what was counted, without what is still to be estimated."""

@@ -401,3 +401,9 @@ def test_whatever_was_read_figures_are_in_order(histories: list[list[Bucket]]) -
     for figure in (effect.gain_percent, effect.net_milliseconds, effect.write_cost_milliseconds):
         assert figure is None or figure.low <= figure.value <= figure.high
     verdict(effect, 20, None)
+
+
+def test_statements_that_took_no_time_have_nothing_to_gain() -> None:
+    effect = effect_of(statement("it", lambda _: 0.0))
+    assert effect.lacking == "no time was spent on them before the change"
+    assert verdict(effect, 28, 5).verdict == "not enough data"
