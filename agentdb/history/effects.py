@@ -106,10 +106,8 @@ def measure_effect(
     treated, writers = span.side(sides.treated), span.side(sides.writers)
     controls = span.side(sides.controls)
     lacking = treated.lacking()
-    counted = replace(
-        treated.effect(len(controls.before.calls), lacking),
-        calls_since=sum(_calls_since(applied.until, one) for one in sides.treated),
-    )
+    calls_since = sum(_calls_since(applied.until, one) for one in sides.treated)
+    counted = treated.effect(len(controls.before.calls), calls_since, lacking)
     if lacking is not None:
         return counted
     others = _Others.of(controls.days())
@@ -224,7 +222,7 @@ class _Side:
             return f"calls on {known} days before the change or after it, {_LEAST_DAYS} needed"
         return None if self.total() > 0 else "no time was spent on them before the change"
 
-    def effect(self, controls: int, lacking: str | None) -> Effect:
+    def effect(self, controls: int, calls_since: int, lacking: str | None) -> Effect:
         """Return what was counted, without what is still to be estimated."""
         return Effect(
             gain_percent=None,
@@ -237,7 +235,7 @@ class _Side:
             days_after=_days_called(self.after),
             calls_before=int(self.before.calls.sum()),
             calls_after=int(self.after.calls.sum()),
-            calls_since=int(self.after.calls.sum()),
+            calls_since=calls_since,
             controls=controls,
             lacking=lacking,
         )
