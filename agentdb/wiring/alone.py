@@ -20,6 +20,7 @@ from sqlalchemy import (
 )
 
 from agentdb.errors import (
+    AgentDBError,
     AuditRunning,
     DatabaseError,
     DeliveryRunning,
@@ -34,31 +35,24 @@ _LOW = (1 << _HALF) - 1
 @contextmanager
 def audit_alone(engine: Engine, target: str) -> Iterator[None]:
     """Be the only audit of a target; raise AuditRunning while another is."""
-    with _held(engine, f"agentdb audit of {target}") as lock:
-        if lock is None:
-            raise AuditRunning(f"another audit of {target} is running: wait until it has ended")
+    busy = AuditRunning(f"another audit of {target} is running: wait until it has ended")
+    with _held(engine, f"agentdb audit of {target}", busy):
         yield
 
 
 @contextmanager
 def snapshot_alone(engine: Engine, target: str) -> Iterator[None]:
     """Be the only snapshot of a target; raise SnapshotRunning while another is."""
-    with _held(engine, f"agentdb snapshot of {target}") as lock:
-        if lock is None:
-            raise SnapshotRunning(
-                f"another snapshot of {target} is being taken: wait until it has ended"
-            )
+    busy = SnapshotRunning(f"another snapshot of {target} is being taken: wait until it has ended")
+    with _held(engine, f"agentdb snapshot of {target}", busy):
         yield
 
 
 @contextmanager
 def delivery_alone(engine: Engine, place: str) -> Iterator[None]:
     """Be the only one who delivers to a place; raise DeliveryRunning while another does."""
-    with _held(engine, f"agentdb delivery to {place}") as lock:
-        if lock is None:
-            raise DeliveryRunning(
-                f"somebody else is delivering to {place}: wait until that has ended"
-            )
+    busy = DeliveryRunning(f"somebody else is delivering to {place}: wait until that has ended")
+    with _held(engine, f"agentdb delivery to {place}", busy):
         yield
 
 
@@ -68,9 +62,8 @@ def week_alone(engine: Engine, target: str) -> Iterator[Connection]:
 
     The connection given holds the lock: while that answers, nobody else has it.
     """
-    with _held(engine, _week(target)) as lock:
-        if lock is None:
-            raise WeekRunning(f"another weekly run of {target} is under way")
+    busy = WeekRunning(f"another weekly run of {target} is under way")
+    with _held(engine, _week(target), busy) as lock:
         yield lock
 
 
@@ -98,8 +91,8 @@ def _week(target: str) -> str:
 
 
 @contextmanager
-def _held(engine: Engine, name: str) -> Iterator[Connection | None]:
-    """Hold a lock and give the connection that does, or None if somebody else has it.
+def _held(engine: Engine, name: str, busy: AgentDBError) -> Iterator[Connection]:
+    """Hold a lock and give the connection that does; raise `busy` if somebody else has it.
 
     It belongs to a connection to our own database, so it is gone when the process is.
     """
@@ -107,8 +100,7 @@ def _held(engine: Engine, name: str) -> Iterator[Connection | None]:
     unhindered = engine.execution_options(isolation_level="AUTOCOMMIT")
     with unhindered.connect() as connection:
         if not connection.scalar(select(func.pg_try_advisory_lock(key))):
-            yield None
-            return
+            raise busy
         try:
             yield connection
         finally:
