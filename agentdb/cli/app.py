@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import os
-import signal
 import sys
 from collections.abc import Sequence
 from importlib.metadata import version
@@ -36,6 +35,7 @@ from agentdb.cli import (
     status,
     weekly,
 )
+from agentdb.cli.interrupts import heed_interrupts
 from agentdb.cli.output import complain, print_text, print_traceback
 from agentdb.errors import AgentDBError
 
@@ -96,8 +96,7 @@ def _agentdb(
 
 def main() -> None:
     """Run the command that the process was started with; never returns."""
-    # Whoever asks the process to end gets the same orderly end as Ctrl-C gives.
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    heed_interrupts()
     if isinstance(sys.stdout, TextIOWrapper):
         # A letter that the terminal's encoding lacks is no reason to fail.
         sys.stdout.reconfigure(errors="backslashreplace")

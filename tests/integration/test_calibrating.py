@@ -23,7 +23,7 @@ SHOP = (
     "CREATE TABLE orders (id int PRIMARY KEY, customer_id int NOT NULL, total int NOT NULL)",
     "INSERT INTO orders SELECT n, n % 500, n % 90 FROM generate_series(1, 20000) n",
     "VACUUM ANALYZE",
-    *["SELECT * FROM orders WHERE customer_id = 7"] * 20,
+    *["SELECT * FROM orders WHERE customer_id = 7"] * 200,
 )
 
 
