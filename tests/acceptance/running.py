@@ -1,17 +1,32 @@
-"""The installed `agentdb` as a subprocess, and a database for it to audit."""
+"""`agentdb` as a process of its own, and a database for it to audit."""
 
 from __future__ import annotations
 
 import json
+import multiprocessing
 import os
 import subprocess
 import sys
+import tempfile
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
+from agentdb.cli import app
 from tests.servers import run as execute
 
 AGENTDB = (sys.executable, "-m", "agentdb")
+
+_FORKS = multiprocessing.get_context("forkserver")
+_FORKS.set_forkserver_preload(
+    [
+        "tests.acceptance.running",
+        "agentdb.models.every",
+        *[f"agentdb.wiring.{room}" for room in ("attaching", "ingesting", "reembedding", "weekly")],
+    ]
+)
+_MAIN = str(Path(app.__file__).parents[1] / "__main__.py")
+_PATIENCE = 300  # seconds
 
 Finished = subprocess.CompletedProcess[str]
 
@@ -42,15 +57,31 @@ def environment(**settings: str) -> dict[str, str]:
 
 
 def agentdb(*arguments: str, **settings: str) -> Finished:
-    """Run a command to its end."""
-    return subprocess.run(  # noqa: S603
-        [*AGENTDB, *arguments],
-        capture_output=True,
-        check=False,
-        encoding="utf-8",
-        env=environment(**settings),
-        timeout=300,
-    )
+    """Run a command to its end, in a process forked from one that has imported all it needs.
+
+    Most of a short command's time is Python's imports, and hundreds of them are run here.
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        printed_to = Path(folder, "out"), Path(folder, "err")
+        command = _FORKS.Process(target=_run, args=(arguments, environment(**settings), printed_to))
+        command.start()
+        command.join(_PATIENCE)
+        if command.exitcode is None:
+            command.kill()
+            raise subprocess.TimeoutExpired(arguments, _PATIENCE)
+        out, err = (path.read_text(encoding="utf-8") for path in printed_to)
+    return Finished(arguments, command.exitcode, out, err)
+
+
+def _run(
+    arguments: tuple[str, ...], variables: Mapping[str, str], printed_to: tuple[Path, Path]
+) -> None:
+    os.environ.clear()
+    os.environ.update(variables)
+    for descriptor, path in enumerate(printed_to, start=1):
+        os.dup2(os.open(path, os.O_WRONLY | os.O_CREAT), descriptor)
+    sys.argv = [_MAIN, *arguments]
+    app.main()
 
 
 def printed(*arguments: str, **settings: str) -> Any:  # noqa: ANN401 - JSON

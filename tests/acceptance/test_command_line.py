@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-AGENTDB = (sys.executable, "-m", "agentdb")
+from tests.acceptance.running import AGENTDB, agentdb
 
 
 def run(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
@@ -28,7 +28,7 @@ def run(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]
 
 @cache
 def help_of(*command: str) -> subprocess.CompletedProcess[str]:
-    return run(*command, "--help")
+    return agentdb(*command, "--help")
 
 
 def commands(prefix: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:
