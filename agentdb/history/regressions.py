@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from agentdb.history.events import CatalogEvent
 from agentdb.history.figures import Figure
-from agentdb.history.grid import Array, Mask, ratio
+from agentdb.history.grid import Array, Mask, ratio, watched_share
 from agentdb.history.series import StatementSeries, Watched
 from agentdb.history.steps import known_changes, since_the_last_step
 from agentdb.history.student import reach, surprise
@@ -132,9 +132,9 @@ def find_changes(
     (`weeks.compare`). Slower or faster is what is still surprising among so many statements
     (Benjamini and Hochberg 1995, "Controlling the False Discovery Rate") and is at least
     `least_percent`. An hour outside of every watched stretch is unknown, an hour inside without
-    calls had none, unless statements were forgotten meanwhile: then none is new or gone. More calls
-    are no regression. Weeks before a known change that made a difference
-    are left out (`steps`).
+    calls had none, unless statements were forgotten meanwhile: that hour tells of none that is new
+    or gone. More calls are no regression. Weeks before a known change that made a difference are
+    left out (`steps`).
     """
     terms = terms or ChangeTerms()
     now = now.astimezone(UTC).replace(minute=0, second=0, microsecond=0)
@@ -143,8 +143,8 @@ def find_changes(
         return Changes(now - _WEEK, now, weeks, None, ())
     laid_out = lay_out_weeks(series, watched, now, weeks + 1)
     changed = known_changes(series, events, now, weeks + 1)
-    lost = _weeks_with_losses(events, now, weeks + 1)
-    found = _Weighed.of(since_the_last_step(laid_out, changed, terms.least_weeks), lost, terms)
+    surely = _surely_watched(laid_out.watched, events, now)
+    found = _Weighed.of(since_the_last_step(laid_out, changed, terms.least_weeks), surely, terms)
     changes = [found.change(place, one, terms) for place, one in enumerate(series)]
     ordered = sorted(changes, key=lambda change: (-_loss(change), change.fingerprint))
     return Changes(now - _WEEK, now, weeks, found.machine, tuple(ordered))
@@ -156,16 +156,16 @@ def _weeks_watched(watched: Sequence[Watched], now: datetime, terms: ChangeTerms
     return max(1, min(terms.weeks, round(past / _WEEK)))
 
 
-def _weeks_with_losses(events: Sequence[CatalogEvent], now: datetime, weeks: int) -> Mask:
-    """Tell in which weeks, the last one last, single statements were forgotten: no one knows whose.
+def _surely_watched(watched: Array, events: Sequence[CatalogEvent], now: datetime) -> Array:
+    """Return the share of each hour (by week, day and hour) in which every call was seen.
 
-    A statement that was not seen in such a week may have been called.
+    Between two readings that single statements were forgotten between, one that was not seen may
+    have been called: no one knows whose they were.
     """
-    ends = [now - back * _WEEK for back in reversed(range(weeks))]
-    stretches = [(one.since, one.at) for one in events if one.kind == "statements_forgotten"]
-    return np.array(
-        [any(since < end and at > end - _WEEK for since, at in stretches) for end in ends]
-    )
+    lost = [Watched(one.since, one.at) for one in events if one.kind == "statements_forgotten"]
+    weeks, days, _ = watched.shape
+    doubtful = watched_share(lost, now - weeks * _WEEK, weeks * days)
+    return watched * (1 - doubtful.reshape(watched.shape))
 
 
 def enough_from(
@@ -201,13 +201,13 @@ class _Weighed:
     calls: _Calls
 
     @staticmethod
-    def of(weeks: Weeks, lost: Mask, terms: ChangeTerms) -> _Weighed:
-        """Compare the last week with the weeks before; in some statements were `lost`."""
+    def of(weeks: Weeks, surely: Array, terms: ChangeTerms) -> _Weighed:
+        """Compare the last week with the weeks before; `surely` is when each call was seen."""
         times = standardise(weeks.calls, weeks.milliseconds)
         blocks = standardise(weeks.calls, weeks.blocks)
         machine = shared(times, blocks)
         alone = times if machine is None else times.without(machine)
-        time, calls = compare(alone), _Calls.of(weeks, lost)
+        time, calls = compare(alone), _Calls.of(weeks, surely)
         if machine is not None:
             time = allow_for_the_machine(time, machine)
         told = calls.enough(terms) & (time.weeks >= terms.least_weeks)
@@ -303,21 +303,21 @@ class _Calls:
     after: Array
     days: npt.NDArray[np.intp]  # of the last week, on which it was called
     watched: float  # hours of the last week
-    expected: Array  # in the watched hours of the last week, as often as before
-    missed: Array  # in the watched hours before, had it been called as in the last week
+    expected: Array  # in the last week's hours that were surely watched, as often as before
+    missed: Array  # in such hours before, had it been called as in the last week
     steady: Mask  # called in each watched week since the first, in two at least
     weeks: npt.NDArray[np.intp]  # before, in which it was called
-    lost: Mask  # by week, whether statements were forgotten
+    unsure: bool  # whether statements were forgotten in the last week
 
     @staticmethod
-    def of(weeks: Weeks, lost: Mask) -> _Calls:
+    def of(weeks: Weeks, surely: Array) -> _Calls:
         """Count calls where both the last week and one before were watched."""
         hours = weeks.watched[:-1].sum(axis=0), weeks.watched[-1]
         counts = weeks.counted[:, :-1].sum(axis=1), weeks.counted[:, -1]
         both = (hours[0] > 0) & (hours[1] > 0)
         scale = HOURS_OF_WEEK / max((hours[1] * both).sum(), 1e-9)
-        usual = np.nan_to_num(ratio(counts[0], hours[0])) * hours[1]
-        expected, counted = ((part * both).sum(axis=(1, 2)) for part in (usual, counts[1]))
+        usual = np.nan_to_num(ratio(counts[0], hours[0])) * both
+        expected, counted = (part.sum(axis=(1, 2)) for part in (usual * hours[1], counts[1] * both))
         total = counts[1].sum(axis=(1, 2))
         called = weeks.counted[:, :-1].sum(axis=(2, 3)) > 0
         return _Calls(
@@ -329,11 +329,11 @@ class _Calls:
             counted * scale,
             weeks.days[:, -1],
             float(hours[1].sum()),
-            expected,
-            total / max(float(hours[1].sum()), 1e-9) * float(hours[0].sum()),
+            (usual * surely[-1]).sum(axis=(1, 2)),
+            total / max(float(hours[1].sum()), 1e-9) * float(surely[:-1].sum()),
             _is_steady(called, weeks.watched[:-1].sum(axis=(1, 2)) > 0),
             called.sum(axis=1),
-            lost,
+            bool((surely[-1] < weeks.watched[-1]).any()),
         )
 
     def enough(self, terms: ChangeTerms) -> Mask:
@@ -347,13 +347,12 @@ class _Calls:
 
     def is_new(self, place: int) -> bool:
         """Tell whether it began in the last week."""
-        missing = self.placed_before[place] == 0 and self.missed[place] >= _CALLS_MISSED
-        return bool(missing and not self.lost[:-1].any())
+        return bool(self.placed_before[place] == 0 and self.missed[place] >= _CALLS_MISSED)
 
     def is_gone(self, place: int) -> bool:
         """Tell whether it ended before the last week."""
         missing = self.placed_after[place] == 0 and self.expected[place] >= _CALLS_MISSED
-        return bool(missing and self.steady[place] and not self.lost[-1])
+        return bool(missing and self.steady[place])
 
     def lacking(self, place: int, weeks: int, terms: ChangeTerms) -> str:
         """Say what there is not enough of."""
@@ -361,7 +360,7 @@ class _Calls:
             return "nobody watched in the last week"
         if weeks < terms.least_weeks:
             return f"{weeks} of the weeks before can be compared with, {terms.least_weeks} needed"
-        if self.lost[-1] and self.placed_after[place] == 0:
+        if self.unsure and self.placed_after[place] == 0:
             return "it was not seen in the last week, in which statements were forgotten"
         counted = f"{self.counted_after[place]:.0f} calls on {self.days[place]} days"
         return f"{counted} of the last week, {self.counted_before[place]:.0f} calls before"

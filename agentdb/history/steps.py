@@ -44,8 +44,8 @@ def since_the_last_step(weeks: Weeks, changed: Mask, least_weeks: int) -> Weeks:
 
     One with time per call, less what the machine did, in each week afterwards at least half as much
     again as in any week before, or a third less: what comes and goes with the season is no step.
-    The weeks afterwards, `least_weeks` of them, end with the next change. The week of a change
-    belongs to neither.
+    The weeks afterwards, `least_weeks` of them, end with the next change that leaves so many. The
+    week of a change belongs to neither.
     """
     before = changed[:, :-1]
     if not before.any():
@@ -75,10 +75,24 @@ def _per_call(weeks: Weeks) -> Array:
 def _begin(logs: Array, changes: Places, least_weeks: int) -> int:
     """Return the first week since which a statement is what it is now."""
     begin = 0
-    for change, following in pairwise((*changes, len(logs))):
+    for place, change in enumerate(changes):
+        following = _following(changes[place:], least_weeks, len(logs))
         if _is_step(logs[begin:change], logs[change + 1 : following], least_weeks):
             begin = change + 1
     return begin
+
+
+def _following(changes: Places, least_weeks: int, end: int) -> int:
+    """Return the week of the next change with enough weeks before it, or the end.
+
+    What a change did shows in the weeks after it, also where another one came too soon to leave
+    enough of them.
+
+    >>> _following(np.array([1, 3, 8]), 2, 9)
+    8
+    """
+    apart = (later for one, later in pairwise(changes) if later - one > least_weeks)
+    return int(next(apart, end))
 
 
 def _is_step(before: Array, after: Array, least_weeks: int) -> bool:

@@ -317,6 +317,13 @@ def test_the_weeks_after_a_step_end_with_the_next_change() -> None:
     assert (change.verdict, change.weeks) == ("faster", 2)
 
 
+def test_a_step_is_seen_though_another_change_comes_soon_after_it() -> None:
+    """An index that helped for five weeks is lost."""
+    it = replace(steady("it", seasonal("SSSFFFFFS")), tables=frozenset({"public.it"}))
+    change = change_of(it, events=(made_in(2), made_in(4)))
+    assert (change.verdict, change.weeks) == ("slower", 5)
+
+
 @pytest.mark.parametrize(("real", "verdict"), [(1.0, "unchanged"), (1.25, "slower")])
 def test_what_the_machine_did_is_no_step(real: float, verdict: str) -> None:
     """It was slower in the first three weeks, and an index that changed nothing came then."""
@@ -364,20 +371,30 @@ def test_a_job_of_each_month_s_end_is_not_gone(days: int) -> None:
     assert change_of(steady("it", calls=month_end)).verdict != "gone"
 
 
-def forgotten(at: datetime) -> CatalogEvent:
-    return CatalogEvent("statements_forgotten", at, at - DAY, "40 statements")
+def forgotten(at: datetime, days: int = 1) -> CatalogEvent:
+    return CatalogEvent("statements_forgotten", at, at - days * DAY, "40 statements")
 
 
 def test_nothing_is_new_or_gone_where_statements_were_forgotten() -> None:
     """Evictions may have lost its calls in the weeks in which it was not seen."""
     began = steady("it", calls=lambda at: 9 * (at >= LAST_WEEK))
     ended = steady("it", calls=lambda at: 9 * (at < LAST_WEEK))
-    before, after = (forgotten(LAST_WEEK - 10 * DAY),), (forgotten(LAST_WEEK + 3 * DAY),)
+    before, after = (forgotten(LAST_WEEK, 60),), (forgotten(NOW, 7),)
     assert change_of(began, events=before).verdict == "not enough data"
     assert change_of(ended, events=after).verdict == "not enough data"
     assert "forgotten" in change_of(ended, events=after).reason
     assert change_of(began, events=after).verdict == "new"
     assert change_of(ended, events=before).verdict == "gone"
+
+
+def test_of_a_week_in_which_statements_were_forgotten_the_other_days_tell() -> None:
+    began = steady("it", calls=lambda at: 9 * (at >= LAST_WEEK))
+    ended = steady("it", calls=lambda at: 9 * (at < LAST_WEEK))
+    each = tuple(forgotten(LAST_WEEK + (3 - 7 * week) * DAY) for week in range(9))
+    assert change_of(began, events=each).verdict == "new"
+    assert change_of(ended, events=each).verdict == "gone"
+    weekly = steady("it", calls=lambda at: 50 * (at < LAST_WEEK and (at - BEGIN).days % 7 == 2))
+    assert change_of(weekly, events=each).verdict == "not enough data"
 
 
 def test_few_calls_give_no_verdict() -> None:
