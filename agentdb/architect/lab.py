@@ -461,8 +461,8 @@ class Lab:
     def _is_felt(self, chosen: Indexes, definition: IndexDefinition) -> bool:
         """Whether a mean call of some statement takes much less time with an index than without.
 
-        Where it is a fraction of a millisecond the work has to say so, too: the clock alone
-        says little of that.
+        Where it is a fraction of a millisecond the work has to tell a difference, too: the clock
+        alone says little of that.
         """
         before: dict[str, float] = defaultdict(float)
         saved: dict[str, float] = defaultdict(float)
@@ -477,7 +477,7 @@ class Lab:
             spared[subject.fingerprint] += subject.weight * work / 1000
         return any(
             saved[f] >= _least_felt(before[f])
-            and (saved[f] >= _PLAIN_MILLISECONDS or spared[f] >= _least_felt(before[f]))
+            and (saved[f] >= _PLAIN_MILLISECONDS or spared[f] >= _least_told(before[f]))
             for f in saved
         )
 
@@ -539,9 +539,12 @@ class Lab:
 
 def _least_felt(milliseconds: float) -> float:
     """Return how much less time of a call somebody feels."""
-    return max(
-        _FELT * milliseconds, min(_LEAST_MILLISECONDS, milliseconds / 2), _CLOCK_MILLISECONDS
-    )
+    return max(_least_told(milliseconds), min(_LEAST_MILLISECONDS, milliseconds / 2))
+
+
+def _least_told(milliseconds: float) -> float:
+    """Return how much less time of a call is a difference at all."""
+    return max(_FELT * milliseconds, _CLOCK_MILLISECONDS)
 
 
 def _worth_a_run(calls: Sequence[Subject]) -> list[Subject]:
