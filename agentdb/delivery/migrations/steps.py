@@ -163,6 +163,7 @@ def _set_aside(statement: pb.IndexStmt) -> str:
     return _block(
         "set_aside",
         table=_table(statement),
+        table_text=literal(_table(statement)),
         index=_index(statement),
         index_text=literal(_index(statement)),
         leftover=quoted(_leftover(statement)),

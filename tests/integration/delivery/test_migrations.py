@@ -191,6 +191,31 @@ def test_a_build_in_another_session_is_waited_for(orders: str) -> None:
     assert indexes(orders) == {}
 
 
+MONTHS = IndexDefinition("public", "mon'ths", "btree", (Key('"customer_id"'),))
+
+
+def test_an_index_on_a_materialized_view(orders: str) -> None:
+    view = f"MATERIALIZED VIEW {quoted(MONTHS.table)}"
+    run(orders, f"CREATE {view} AS SELECT * FROM orders", f"COMMENT ON {view} IS 'it''s \\ mine'")
+    plant_leftover(orders, MONTHS)
+    for _ in range(2):
+        one_by_one(orders, "".join(f"{s.sql};\n" for s in steps_up(MONTHS.create_sql())))
+        assert indexes(orders) == {MONTHS.name: True}
+    said = f"SELECT obj_description({literal(quoted(MONTHS.table))}::regclass, 'pg_class')"
+    assert value(orders, said) == "it's \\ mine"
+
+
+def test_a_build_on_a_materialized_view_is_waited_for(orders: str) -> None:
+    view = f"MATERIALIZED VIEW {quoted(MONTHS.table)}"
+    run(orders, f"CREATE {view} AS SELECT * FROM orders")
+    text = "".join(f"{s.sql};\n" for s in steps_up(MONTHS.create_sql()))
+    with connect(orders) as other, other.transaction():
+        other.execute(f"COMMENT ON {view} IS NULL".encode())  # the lock that a build holds
+        with pytest.raises(errors.LockNotAvailable):
+            one_by_one(orders, text.replace("10min", "50ms"))
+    assert indexes(orders) == {}
+
+
 def test_a_transaction_open_for_long_is_told_before_the_build(orders: str) -> None:
     with connect(orders) as other, other.transaction():
         other.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
