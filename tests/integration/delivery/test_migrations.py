@@ -100,6 +100,18 @@ def test_two_pieces_of_advice_are_run_in_order(tool: Tool, empty_database: str) 
     assert indexes(empty_database) == {}
 
 
+def test_a_drop_may_run_twice_and_after_somebody_s_own(tool: Tool, empty_database: str) -> None:
+    drop = f"DROP INDEX CONCURRENTLY {PLAIN.qualified_name}"
+    run(empty_database, PLAIN.create_sql())
+    tool.deliver(replace(advice(sql=drop), kind="drop_index", rollback_sql=PLAIN.create_sql()))
+    tool.up()
+    assert indexes(empty_database) == {}
+    tool.forget()
+    tool.up()
+    tool.down()
+    assert indexes(empty_database) == {PLAIN.name: True}
+
+
 def test_all_advice_in_one_migration(scripts: Tool, empty_database: str) -> None:
     scripts.deliver(advice(), advice(EXPRESSION, 2), together=True)
     scripts.up()
