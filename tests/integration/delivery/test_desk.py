@@ -17,6 +17,8 @@ from agentdb.delivery.desk import Requested
 from agentdb.delivery.topics import branch_of, topic_of
 from agentdb.repositories.advice import Applied, Measurement, Optimization
 from agentdb.repositories.optimizations import OptimizationRepository
+from agentdb.settings import read_settings
+from agentdb.wiring.requesting import deliver_requests
 from tests.forges import TOKEN, Answer, Fault, Kind, Loopback, Moment, commit, loopback
 from tests.integration.delivery.delivering import (
     ADVICE,
@@ -138,6 +140,22 @@ def test_what_goes_wrong_is_kept_and_mended_the_next_time(
     assert deliver(kept).action == "opened"
     (row,) = deliveries(engine)
     assert (row.state, row.error, row.attempts) == ("sent", None, 2)
+
+
+def test_a_base_that_cannot_be_cloned_is_told_of_each_piece_of_advice(
+    engine: Engine, database_url: str, served: Loopback, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(f"{served.kind.upper()}_TOKEN", TOKEN)
+    settings = read_settings(
+        database_url=database_url,
+        deliver_to=served.kind,
+        deliver_repository=served.address,
+        deliver_base="nowhere",
+    )
+    both = keep(engine), keep(engine, definition="public.orders USING btree (total)")
+    told = deliver_requests(settings, both)
+    assert [each.action for each in told] == ["failed", "failed"]
+    assert all("git clone failed" in each.reason for each in told)
 
 
 # Kept true ----------------------------------------------------------------------------------------
