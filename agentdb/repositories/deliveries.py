@@ -55,7 +55,7 @@ class DeliveryRepository:
         """Keep that something is to go out and return it as it is kept; commit before sending.
 
         What was meant or sent before under the same key keeps its place and state; one more
-        attempt is counted.
+        attempt is counted. What has only ever failed to go out takes the new place.
         """
         values = {field.name: getattr(intent, field.name) for field in fields(Intent)}
         new = insert(DeliveryRow).values(values | {"optimization_ids": []})
@@ -64,6 +64,8 @@ class DeliveryRepository:
         wanted = select(DeliveryRow).filter_by(**key).with_for_update()
         row = self._session.scalars(wanted, execution_options=_FRESH).one()
         row.attempts += 1
+        if row.state == "intended" and row.error is not None:
+            row.place = intent.place
         row.optimization_ids = [*dict.fromkeys([*row.optimization_ids, *intent.optimization_ids])]
         self._session.flush()
         return _delivery(row)

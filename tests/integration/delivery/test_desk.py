@@ -25,6 +25,7 @@ from tests.integration.delivery.delivering import (
     advice,
     deliveries,
     desk,
+    files,
     keep,
     start,
 )
@@ -140,6 +141,35 @@ def test_what_goes_wrong_is_kept_and_mended_the_next_time(
     assert deliver(kept).action == "opened"
     (row,) = deliveries(engine)
     assert (row.state, row.error, row.attempts) == ("sent", None, 2)
+
+
+def test_what_failed_at_a_wrong_address_is_sent_to_the_right_one(
+    engine: Engine, database_url: str, served: Loopback, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(f"{served.kind.upper()}_TOKEN", TOKEN)
+    told: list[Requested] = []
+    kept = keep(engine)
+    for address in (served.address.replace("orders", "odrers"), served.address):
+        settings = read_settings(
+            database_url=database_url,
+            deliver_to=served.kind,
+            deliver_repository=address,
+            deliver_base="main",
+        )
+        told += deliver_requests(settings, [kept], files)
+    assert [each.action for each in told] == ["failed", "opened"]
+    assert [row.place for row in deliveries(engine)] == [served.remote.place]
+
+
+def test_what_went_to_one_project_goes_to_no_other(
+    engine: Engine, served: Loopback, deliver: Deliver
+) -> None:
+    kept = keep(engine)
+    deliver(kept)
+    with database.session(engine) as session:
+        session.connection().exec_driver_sql("UPDATE agentdb.deliveries SET place = 'x.example/y'")
+    assert deliver(kept).reason == "it was sent to x.example/y before"
+    assert len(served.requests) == 1
 
 
 def test_a_base_that_cannot_be_cloned_is_told_of_each_piece_of_advice(
