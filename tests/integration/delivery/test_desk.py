@@ -305,6 +305,43 @@ def test_a_merged_request_makes_its_advice_accepted(
     assert len(served.requests) == 1
 
 
+def test_what_was_merged_and_is_gone_again_gets_a_new_request_when_it_is_advised_anew(
+    engine: Engine, served: Loopback, deliver: Deliver, follow: Follow
+) -> None:
+    first = merged(engine, served, deliver, follow)
+    measured(engine, first, "confirmed", 93)
+    follow()
+    decided(engine, advice(engine, first), "reverted")
+    anew = keep(engine, sql=f"{ADVICE.sql} ")  # as its migration has a name of its own
+    assert anew.id != first.id
+    assert [deliver(anew).action for _ in range(2)] == ["opened", "unchanged"]
+    assert follow() == []
+    served.end(2, "merged")
+    assert [each.action for each in follow()] == ["merged"]
+    assert advice(engine, anew).status == "accepted"
+    assert deliver(advice(engine, anew)).action == "merged"
+    with database.session(engine) as session:
+        found = Applied("catalog", NOW, NOW + timedelta(hours=1))
+        OptimizationRepository(session).find_applied(anew.id, found, "it is there")
+    measured(engine, anew, "confirmed", 90)
+    assert [each.action for each in follow()] == ["commented"]
+    assert follow() == []
+    assert [each["number"] for each in served.comments] == [1, 2]
+
+
+def test_a_new_request_that_is_closed_rejects_the_advice_given_anew(
+    engine: Engine, served: Loopback, deliver: Deliver, follow: Follow
+) -> None:
+    first = merged(engine, served, deliver, follow)
+    decided(engine, first, "reverted")
+    anew = keep(engine, sql=f"{ADVICE.sql} ")  # as its migration has a name of its own
+    deliver(anew)
+    served.end(2, "closed")
+    assert [each.action for each in follow()] == ["closed"]
+    assert advice(engine, anew).status == "rejected"
+    assert len(served.requests) == 2
+
+
 def test_a_request_that_is_opened_again_is_followed_again(
     engine: Engine, served: Loopback, deliver: Deliver, follow: Follow
 ) -> None:
