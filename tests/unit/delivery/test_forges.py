@@ -189,6 +189,20 @@ def test_a_limit_of_an_hour_is_not_waited_for(
     assert waits == []
 
 
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"Retry-After": "9" * 20},
+        {"Retry-After": "9" * 400},
+        {"X-RateLimit-Remaining": "0", "X-RateLimit-Reset": "1799999999000"},  # milliseconds
+    ],
+)
+def test_a_limit_of_ages_is_later(served: Loopback, forge: Forge, headers: dict[str, str]) -> None:
+    served.faults.append(Fault("GET", Answer(429, {}, headers)))
+    with pytest.raises(ForgeUnreachable, match="asked less: try again later"):
+        forge.default_branch()
+
+
 def test_a_comment_that_may_have_arrived_is_not_said_again(served: Loopback, forge: Forge) -> None:
     served.faults.append(Fault("POST", BUSY, after=True))
     with pytest.raises(ForgeUnreachable):
