@@ -96,6 +96,14 @@ def test_an_open_request_counts_before_a_merged_and_that_before_a_closed_one(
     assert foremost([]) is None
 
 
+def test_a_branch_of_a_fork_is_none_of_ours(tmp_path: Path) -> None:
+    with loopback("gitlab", tmp_path) as served:
+        commit(served.bare, BRANCH, {"migration.sql": "CREATE INDEX …"})
+        served.forge().open_request(DRAFT)
+        served.requests[0]["project"] = 8
+        assert served.forge().requests_of(BRANCH) == []
+
+
 def test_requests_and_comments_on_many_pages_are_all_found(served: Loopback, forge: Forge) -> None:
     served.per_page = 2
     for number in range(1, 6):
