@@ -60,7 +60,7 @@ _ROOMS = (
 
 def title(proof: Proof) -> str:
     """Return the title, which is no Markdown; it may become the message of a commit."""
-    return silent(first_line(proof.advice.title, _LONGEST_TITLE))
+    return first_line(silent(proof.advice.title), _LONGEST_TITLE)
 
 
 def body(proof: Proof) -> str:

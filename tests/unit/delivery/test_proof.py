@@ -107,6 +107,10 @@ def test_names_of_others_call_nobody(words: str, gone: str) -> None:
     assert not title(proof).startswith("/")
 
 
+def test_a_title_of_nothing_but_calls_is_no_longer_than_a_forge_takes() -> None:
+    assert len(title(replace(PROOF, advice=titled("@a" * 150)))) <= 200
+
+
 @given(st.text())
 def test_any_text_in_a_fence_ends_with_the_fence(text: str) -> None:
     clean = text.replace("\r", "").replace("\0", "")
