@@ -27,6 +27,15 @@ def test_plain_scripts_are_a_pair(tmp_path: Path) -> None:
     assert names(tmp_path, "sql")[0] == f"db/migrations/004_{NAME}.up.sql"
 
 
+def test_no_line_of_the_way_back_leaves_its_comment(tmp_path: Path) -> None:
+    build = "CREATE INDEX CONCURRENTLY i ON t (a) WHERE b <> 'x\ry\r\nz'"
+    drop = replace(advice(sql="DROP INDEX CONCURRENTLY i"), kind="drop_index", rollback_sql=build)
+    (script,) = migration_files([drop], tmp_path, "file")
+    back = script.text.partition("-- The way back:")[2]
+    assert "\r" not in back
+    assert all(line.startswith("--") for line in back.strip().split("\n"))
+
+
 def test_a_script_of_flyway_needs_no_transaction(tmp_path: Path) -> None:
     put(tmp_path, {"src/main/resources/db/migration/V1_9__x.sql": ""})
     files = migration_files([advice()], tmp_path, "flyway")
