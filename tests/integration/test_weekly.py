@@ -139,6 +139,17 @@ def test_the_next_week_repeats_nothing_outward(shop: Shop) -> None:
     assert (len(shop.forge.requests), len(shop.hook.sent)) == (2, 1)
 
 
+def test_what_is_found_after_the_digest_of_a_day_is_told_in_the_next(shop: Shop) -> None:
+    today = datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
+    evening, next_week = today + timedelta(hours=23, minutes=59), today + timedelta(days=7)
+    run_week(read_settings(**shop.settings, min_calls=10**9), _silent, now=today)
+    for moment in (evening, next_week):
+        run_week(read_settings(**shop.settings), _silent, now=moment)
+    first, second = (text for _, text, _ in shop.hook.sent)
+    assert "new recommendation" not in first
+    assert "2 new recommendations" in second
+
+
 def test_nothing_goes_out_unless_it_is_asked_for(shop: Shop) -> None:
     done = shop.week(deliver_to=None, webhook_url=None)
     skipped = {step.name: step.reason for step in done.steps if step.status == "skipped"}
