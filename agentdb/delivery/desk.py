@@ -124,9 +124,9 @@ class Desk:
 
     def _send(self, wanted: _Wanted) -> Requested:
         kept = self._intend(wanted)
-        if kept.place != self._forge.place:
-            return _told(wanted, "skipped", kept.url, f"it was sent to {kept.place} before")
         try:
+            if kept.place != self._forge.place and not self._has_moved(kept, wanted):
+                return _told(wanted, "skipped", kept.url, f"it was sent to {kept.place} before")
             return self._meet(kept, wanted)
         except DatabaseError:
             raise
@@ -149,6 +149,14 @@ class Desk:
             reason = f"{self._door.base} has its migration already"
             return self._failed(kept, wanted, "skipped", reason)
         return self._open(kept, wanted, proof)
+
+    def _has_moved(self, kept: Delivery, wanted: _Wanted) -> bool:
+        """Tell whether a project has moved here, with its requests, and keep that."""
+        if not self._forge.requests_of(branch_of(wanted.topic)):
+            return False
+        with database.session(self._engine) as session:
+            DeliveryRepository(session).move(kept.channel, kept.place, self._forge.place)
+        return True
 
     def _counting(self, wanted: _Wanted) -> Request | None:
         """Return the request that counts for advice, if there is one."""

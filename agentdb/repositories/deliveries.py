@@ -114,6 +114,11 @@ class DeliveryRepository:
         """Keep why the last attempt went wrong."""
         return self._set(delivery_id, error=error)
 
+    def move(self, channel: Channel, old: str, new: str) -> None:
+        """Keep that a project has another address: all that went there is there now."""
+        there = DeliveryRow.channel == channel, DeliveryRow.place == old
+        self._session.execute(update(DeliveryRow).where(*there).values(place=new))
+
     def list(
         self,
         *,

@@ -161,15 +161,34 @@ def test_what_failed_at_a_wrong_address_is_sent_to_the_right_one(
     assert [row.place for row in deliveries(engine)] == [served.remote.place]
 
 
+def sent_elsewhere(engine: Engine) -> None:
+    with database.session(engine) as session:
+        session.connection().exec_driver_sql("UPDATE agentdb.deliveries SET place = 'x.example/y'")
+
+
 def test_what_went_to_one_project_goes_to_no_other(
     engine: Engine, served: Loopback, deliver: Deliver
 ) -> None:
     kept = keep(engine)
     deliver(kept)
-    with database.session(engine) as session:
-        session.connection().exec_driver_sql("UPDATE agentdb.deliveries SET place = 'x.example/y'")
+    sent_elsewhere(engine)
+    served.requests.clear()
     assert deliver(kept).reason == "it was sent to x.example/y before"
-    assert len(served.requests) == 1
+    assert served.requests == []
+
+
+def test_requests_of_a_project_that_has_moved_are_followed_where_it_is(
+    engine: Engine, served: Loopback, deliver: Deliver, follow: Follow
+) -> None:
+    first = keep(engine)
+    second = keep(engine, definition="public.orders USING btree (total)")
+    both = [first, second]
+    assert [deliver(each).action for each in both] == ["opened"] * 2
+    sent_elsewhere(engine)
+    assert deliver(first).action == "unchanged"
+    served.end(2, "merged")
+    assert [each.action for each in follow()] == ["merged"]
+    assert {row.place for row in deliveries(engine)} == {served.remote.place}
 
 
 def test_a_base_that_cannot_be_cloned_is_told_of_each_piece_of_advice(
