@@ -178,9 +178,11 @@ def _rollback(advice: Optimization, room: _Room) -> str:
 def _merging(proof: Proof) -> str:
     files = ", ".join(map(inline, proof.files))
     return (
-        f"The migration is in {files}. agentdb runs nothing: your deployment does. After the "
-        "merge, what it really gained is measured and told here. Close this without merging to "
-        "reject it: it is not proposed again, and your last comment is remembered as the reason."
+        f"The migration is in {files}. It comes after the last one of the base as it was: "
+        "if another was merged since, let agentdb deliver again first, which numbers this one "
+        "anew. agentdb runs nothing: your deployment does. After the merge, what it really gained "
+        "is measured and told here. Close this without merging to reject it: it is not proposed "
+        "again, and your last comment is remembered as the reason."
     )
 
 

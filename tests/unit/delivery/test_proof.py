@@ -107,6 +107,11 @@ def test_names_of_others_call_nobody(words: str, gone: str) -> None:
     assert not title(proof).startswith("/")
 
 
+def test_who_merges_is_told_to_merge_one_after_the_other() -> None:
+    merging = body(PROOF).partition("## To merge it")[2]
+    assert "if another was merged since, let agentdb deliver again first" in merging
+
+
 def test_a_title_of_nothing_but_calls_is_no_longer_than_a_forge_takes() -> None:
     assert len(title(replace(PROOF, advice=titled("@a" * 150)))) <= 200
 
