@@ -104,13 +104,16 @@ class Desk:
 
     def learn(self) -> Iterator[Requested]:
         """Keep which of the requests sent have been merged or closed, and what that decides."""
-        for kept in self._requests("sent"):
+        for kept in (*self._requests("sent"), *self._requests("intended")):
             wanted = _Wanted(kept.topic, self._advice(kept))
             found = self._counting(wanted)
             if found is not None and found.state != "open":
                 yield self._end(kept, wanted, found)
-            elif wanted.advice.status == "superseded":
+            elif kept.state == "sent" and wanted.advice.status == "superseded":
                 yield from self._say(kept, wanted.advice, "superseded")
+            elif kept.state == "intended" and found is not None:
+                # Who opened it was killed before that was kept.
+                yield self._keep_sent(kept, wanted, found, "opened")
 
     def report(self) -> Iterator[Requested]:
         """Say on merged requests what was measured since, and take back what made things worse."""

@@ -502,6 +502,33 @@ def test_who_is_killed_in_the_middle_of_a_step_never_makes_a_second_request(
     finish(engine, database_url, served, kept)
 
 
+@pytest.mark.parametrize("state", ["open", "merged", "closed"])
+def test_a_request_whose_sender_was_killed_is_followed_though_it_is_not_advised_any_more(
+    engine: Engine, database_url: str, served: Loopback, follow: Follow, state: str
+) -> None:
+    kept = keep(engine)
+    start(served, database_url, kept, STEPS.index("opened") + 1).end()
+    with database.session(engine) as session:
+        OptimizationRepository(session).decide(kept.id, "superseded", "not any more", by="audit")
+    if state != "open":
+        served.end(1, state)  # type: ignore[arg-type]
+    told = [[each.action for each in follow()] for _ in range(3)]
+    assert told == ([["opened"], ["commented"], []] if state == "open" else [[state], [], []])
+
+
+def test_what_was_never_opened_is_not_spoken_of(
+    engine: Engine, served: Loopback, deliver: Deliver, follow: Follow
+) -> None:
+    served.faults.append(Fault("POST", Answer(403, {"message": "no scope"})))
+    kept = keep(engine)
+    assert deliver(kept).action == "failed"
+    assert follow() == []
+    with database.session(engine) as session:
+        OptimizationRepository(session).decide(kept.id, "superseded", "not any more", by="audit")
+    assert follow() == []
+    assert served.comments == []
+
+
 def finish(engine: Engine, database_url: str, served: Loopback, kept: Optimization) -> None:
     """Run again, twice: the first run goes on, the second finds nothing to do."""
     first, second = (start(served, database_url, kept).end() for _ in range(2))
