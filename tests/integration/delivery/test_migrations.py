@@ -171,6 +171,18 @@ def test_a_partitioned_table_part_by_part(tool: Tool, empty_database: str) -> No
     assert indexes(empty_database) == {}
 
 
+def test_a_partitioned_index_that_was_dropped_is_made_again_part_by_part(
+    tool: Tool, empty_database: str
+) -> None:
+    run(empty_database, *PARTITIONED, *EVENTS_SQL.split(";\n"))
+    drop = EVENTS.drop_sql(concurrently=False)
+    tool.deliver(replace(EVENTS_ADVICE, kind="drop_index", sql=drop, rollback_sql=EVENTS_SQL))
+    tool.up()
+    assert indexes(empty_database) == {}
+    tool.down()
+    assert indexes(empty_database) == {each.name: True for each in (EVENTS, *PARTS)}
+
+
 def test_a_build_that_came_half_way_is_undone_whole(scripts: Tool, empty_database: str) -> None:
     run(empty_database, *PARTITIONED, *EVENTS_SQL.split(";\n")[:2])
     scripts.deliver(EVENTS_ADVICE)
