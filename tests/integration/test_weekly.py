@@ -363,6 +363,28 @@ def test_a_run_is_due_when_the_last_that_finished_is_old(shop: Shop) -> None:
     assert is_overdue(settings, now=begun + timedelta(days=6.6 + 8.1))
 
 
+def test_an_hour_that_passed_while_no_clock_ran_is_overdue(shop: Shop) -> None:
+    settings = read_settings(**shop.settings)
+    sunday = datetime.now(UTC) - timedelta(days=30)
+    note_next_run(settings, sunday)
+    assert not is_overdue(settings, now=sunday - timedelta(hours=1))
+    assert is_overdue(settings, now=sunday + timedelta(hours=8))
+    run_week(settings, _silent, now=sunday + timedelta(hours=8))
+    assert not is_overdue(settings, now=sunday + timedelta(hours=9))
+    note_next_run(settings, sunday + timedelta(days=7))
+    assert not is_overdue(settings, now=sunday + timedelta(days=6))
+    assert is_overdue(settings, now=sunday + timedelta(days=7, hours=8))
+
+
+def test_a_run_that_was_broken_off_is_overdue_until_it_is_gone_on_with(shop: Shop) -> None:
+    settings = read_settings(**shop.settings)
+    start(shop.settings, killed_at="audit").end()
+    wait_until_unheld(shop)
+    assert is_overdue(settings)
+    assert shop.week().status == "finished"
+    assert (shop.count("runs"), is_overdue(settings)) == (1, False)
+
+
 def test_a_run_that_failed_leaves_the_next_due(shop: Shop) -> None:
     settings = read_settings(**shop.settings | {"target_url": GONE})
     for _ in range(2):
