@@ -146,7 +146,7 @@ def _was_missed(record: Record, moment: Weekly, now: datetime, tell: Callable[[s
         tell(f"whether a run was missed is not known: {error}")
         return False
     if missed:
-        tell("a run was missed while no clock ran: it is made up for now")
+        tell("a run was missed or broken off while no clock ran: it is made up for now")
     return missed
 
 

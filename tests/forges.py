@@ -316,6 +316,7 @@ def _next(served: Loopback, content: Mapping[str, Any], names: tuple[str, str, s
         "body": body,
         "branch": branch,
         "base": base,
+        "project": 7,
         "state": "open",
         "ended": None,
     }
@@ -492,6 +493,8 @@ class _GitLab:
             "description": request["body"],
             "source_branch": request["branch"],
             "target_branch": request["base"],
+            "source_project_id": request["project"],
+            "target_project_id": 7,
             "merged_at": ended if state == "merged" else None,
             "closed_at": ended if state == "closed" else None,
         }

@@ -191,20 +191,20 @@ class Revert:
     reasoning: str
 
 
-def propose_revert(outcome: Outcome, index: KnownIndex, *, is_partitioned: bool) -> Revert | None:
+def propose_revert(outcome: Outcome, index: KnownIndex, in_parts: str | None) -> Revert | None:
     """Return how to take an index back that made things worse or is never used; else None.
 
-    What keeps rows apart is not taken back: it is there for more than speed. An index on a
-    partitioned table is neither dropped nor made CONCURRENTLY, for Postgres cannot.
+    What keeps rows apart is not taken back: it is there for more than speed. `in_parts` is how an
+    index on a partitioned table is made partition by partition, of another table None: Postgres
+    neither drops nor makes such an index as a whole CONCURRENTLY.
     """
     has_failed = outcome.judgement.verdict == "regressed" or outcome.is_unused
     if not has_failed or index.is_unique or index.is_constraint:
         return None
-    how = "" if is_partitioned else "CONCURRENTLY "
     name = quoted(index.name)
     return Revert(
-        sql=f"DROP INDEX {how}{quoted(index.schema)}.{name}",
-        rollback_sql=f"CREATE INDEX {how}{name} ON {_definition(index)}",
+        sql=f"DROP INDEX {'' if in_parts else 'CONCURRENTLY '}{quoted(index.schema)}.{name}",
+        rollback_sql=in_parts or f"CREATE INDEX CONCURRENTLY {name} ON {_definition(index)}",
         title=f"Drop index {index.name} on {index.table}",
         reasoning=_why(outcome, index),
     )

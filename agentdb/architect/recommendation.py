@@ -12,7 +12,7 @@ from agentdb.architect.trials import Effect, Trial, Trials
 from agentdb.embedding.embedder import Vector
 from agentdb.target.catalog import Catalog
 from agentdb.target.index import IndexDefinition
-from agentdb.target.syntax import canonical, find, parse_one, pb
+from agentdb.target.syntax import canonical, deparse, find, parse_one, pb
 
 Evidence = Literal["measured", "estimated", "recalled"]
 
@@ -223,8 +223,9 @@ def create_sql(definition: IndexDefinition, catalog: Catalog) -> str:
 
 def _partitioned_sql(definition: IndexDefinition, catalog: Catalog, oid: int) -> Iterable[str]:
     """CREATE INDEX CONCURRENTLY does not work on a partitioned parent: build below, attach."""
-    parent = canonical(definition.create_sql(concurrently=False))
-    yield parent.replace(" ON ", " ON ONLY ", 1)
+    parent = parse_one(definition.create_sql(concurrently=False))
+    parent.index_stmt.relation.inh = False  # ON ONLY
+    yield deparse(parent)
     for part in catalog.partitions(oid):
         below = definition.on(part.schema, part.name)
         if part.kind == "partitioned":

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 TIMEOUT_SECONDS = 30.0
 _WAITS_SECONDS = (1.0, 2.0, 4.0)
 _LONGEST_WAIT_SECONDS = 60.0
+_DAY_SECONDS = 86_400
 _SHOWN = 200  # characters of what the server said
 
 BUSY = frozenset(
@@ -124,10 +125,10 @@ class Client:
         if not limited and answer.status_code not in BUSY:
             return ForgeRefused(self._explained(answer), answer.status_code)
         seconds = _asked_pause(answer)
-        until = datetime.fromtimestamp(time.time() + (seconds or 0), UTC)
-        then = f"after {until:%H:%M} UTC" if seconds else "later"
         reason = "wants to be asked less" if limited else f"answers {answer.status_code}"
-        return _Busy(f"{host} {reason}: try again {then}", seconds, may_have_arrived=not limited)
+        return _Busy(
+            f"{host} {reason}: try again {_then(seconds)}", seconds, may_have_arrived=not limited
+        )
 
     def _explained(self, answer: httpx.Response) -> str:
         account, status = self._account, answer.status_code
@@ -219,6 +220,13 @@ def _asked_pause(answer: httpx.Response) -> float | None:
         return None
     reset = answer.headers.get("x-ratelimit-reset") or answer.headers.get("ratelimit-reset")
     return max(float(reset) - time.time(), 1.0) if reset and reset.isdecimal() else None
+
+
+def _then(seconds: float | None) -> str:
+    """Return when that is; what is a day away or more is no time of a day."""
+    if not seconds or seconds >= _DAY_SECONDS:
+        return "later"
+    return f"after {datetime.fromtimestamp(time.time() + seconds, UTC):%H:%M} UTC"
 
 
 def _seconds(after: str) -> float | None:

@@ -104,13 +104,16 @@ class Desk:
 
     def learn(self) -> Iterator[Requested]:
         """Keep which of the requests sent have been merged or closed, and what that decides."""
-        for kept in self._requests("sent"):
+        for kept in (*self._requests("sent"), *self._requests("intended")):
             wanted = _Wanted(kept.topic, self._advice(kept))
-            found = foremost(self._forge.requests_of(branch_of(kept.topic)))
+            found = self._counting(wanted)
             if found is not None and found.state != "open":
                 yield self._end(kept, wanted, found)
-            elif wanted.advice.status == "superseded":
+            elif kept.state == "sent" and wanted.advice.status == "superseded":
                 yield from self._say(kept, wanted.advice, "superseded")
+            elif kept.state == "intended" and found is not None:
+                # Who opened it was killed before that was kept.
+                yield self._keep_sent(kept, wanted, found, "opened")
 
     def report(self) -> Iterator[Requested]:
         """Say on merged requests what was measured since, and take back what made things worse."""
@@ -124,9 +127,9 @@ class Desk:
 
     def _send(self, wanted: _Wanted) -> Requested:
         kept = self._intend(wanted)
-        if kept.place != self._forge.place:
-            return _told(wanted, "skipped", kept.url, f"it was sent to {kept.place} before")
         try:
+            if kept.place != self._forge.place and not self._has_moved(kept, wanted):
+                return _told(wanted, "skipped", kept.url, f"it was sent to {kept.place} before")
             return self._meet(kept, wanted)
         except DatabaseError:
             raise
@@ -134,7 +137,7 @@ class Desk:
             return self._failed(kept, wanted, "failed", str(error))
 
     def _meet(self, kept: Delivery, wanted: _Wanted) -> Requested:
-        found = foremost(self._forge.requests_of(branch_of(wanted.topic)))
+        found = self._counting(wanted)
         self._tell("looked")
         if found is not None and found.state != "open":
             return self._end(kept, wanted, found)
@@ -150,14 +153,26 @@ class Desk:
             return self._failed(kept, wanted, "skipped", reason)
         return self._open(kept, wanted, proof)
 
+    def _has_moved(self, kept: Delivery, wanted: _Wanted) -> bool:
+        """Tell whether a project has moved here, with its requests, and keep that."""
+        if not self._forge.requests_of(branch_of(wanted.topic)):
+            return False
+        with database.session(self._engine) as session:
+            DeliveryRepository(session).move(kept.channel, kept.place, self._forge.place)
+        return True
+
+    def _counting(self, wanted: _Wanted) -> Request | None:
+        """Return the request that counts for advice, if there is one."""
+        found = self._forge.requests_of(branch_of(wanted.topic))
+        return foremost([each for each in found if not _is_past(each, wanted.advice)])
+
     def _open(self, kept: Delivery, wanted: _Wanted, proof: Proof) -> Requested:
-        branch = branch_of(wanted.topic)
-        draft = Draft(title(proof), body(proof), branch, self._door.base)
+        draft = Draft(title(proof), body(proof), branch_of(wanted.topic), self._door.base)
         try:
             request = self._forge.open_request(draft)
         except ForgeRefused as error:
             # Somebody opened it a moment ago, or it was opened and the answer got lost.
-            found = foremost(self._forge.requests_of(branch))
+            found = self._counting(wanted)
             if error.status not in _TAKEN or found is None:
                 raise
             request = found
@@ -202,7 +217,7 @@ class Desk:
         """Comment on a request once what its advice has come to."""
         wanted = _Wanted(outcome_of(request.topic, word), advice)
         kept = self._find(wanted)
-        if kept is None or kept.state == "intended":
+        if kept is None or kept.state == "intended" or kept.number != request.number:
             yield self._comment(request, wanted, word)
 
     def _comment(self, request: Delivery, wanted: _Wanted, word: str) -> Requested:
@@ -303,6 +318,19 @@ def unfit(advice: Optimization, least: float) -> str | None:
         sure, wanted = percent(advice.confidence), percent(least)
         return f"it is sure by {sure}, and AGENTDB_DELIVER_CONFIDENCE asks for {wanted}"
     return None
+
+
+def _is_past(request: Request, advice: Optimization) -> bool:
+    """Tell whether a request was merged for the same advice, given earlier.
+
+    What it brought is gone again, or it would not be advised anew.
+    """
+    return (
+        request.state == "merged"
+        and request.ended_at is not None
+        and request.ended_at < advice.created_at
+        and str(advice.id) not in request.body
+    )
 
 
 def _decide(

@@ -182,14 +182,19 @@ def _skipped(report: Report) -> Iterator[Block]:
 def _markdown(block: Block) -> str:
     match block:
         case Heading(level, text):
-            return f"{'#' * level} {plain(text)}"
+            return f"{'#' * level} {_line(text)}"
         case Paragraph(text):
-            return plain(text)
+            return _line(text)
         case Code(text):
             return fenced(text, "sql")
         case Grid(columns, rows):
-            return grid([*map(plain, columns)], [[*map(plain, row)] for row in rows])
+            return grid([*map(_line, columns)], [[*map(_line, row)] for row in rows])
     assert_never(block)
+
+
+def _line(text: str) -> str:
+    """Return text on one line: another one would end a heading or a row of a table."""
+    return plain(" ".join(text.split()))
 
 
 def _html(block: Block) -> str:

@@ -39,7 +39,9 @@ class GitLab:
         """Return all merge requests ever opened from a branch of the project, the newest first."""
         path = f"{self._path}/merge_requests"
         found = self._client.pages(path, source_branch=branch, state="all")
-        return sorted(map(_request, found), key=lambda request: -request.number)
+        # Anybody may name a branch of a fork so.
+        ours = [e for e in found if e["source_project_id"] == e["target_project_id"]]
+        return sorted(map(_request, ours), key=lambda request: -request.number)
 
     def open_request(self, draft: Draft) -> Request:
         """Open a merge request; ForgeRefused if one of the same branch is open already."""

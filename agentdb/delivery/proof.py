@@ -60,7 +60,7 @@ _ROOMS = (
 
 def title(proof: Proof) -> str:
     """Return the title, which is no Markdown; it may become the message of a commit."""
-    return silent(first_line(proof.advice.title, _LONGEST_TITLE))
+    return first_line(silent(proof.advice.title), _LONGEST_TITLE)
 
 
 def body(proof: Proof) -> str:
@@ -78,7 +78,8 @@ def _parts(proof: Proof, room: _Room) -> Iterator[str]:
     if proof.reverts:
         first = proof.reverts
         brought = f", which {first.url} brought" if first.url else ""
-        yield f"Takes back “{quiet(first.advice.title)}”{brought}. {_measured(first.advice)}"
+        name = quiet(first_line(first.advice.title, _LONGEST_TITLE))
+        yield f"Takes back “{name}”{brought}. {_measured(first.advice)}"
     yield f"## What and why\n\n{quiet(_shortened(advice.reasoning, room))}"
     yield grid(("", ""), [[f"**{name}**", value] for name, value in _facts(advice)])
     if advice.statements:
@@ -87,7 +88,7 @@ def _parts(proof: Proof, room: _Room) -> Iterator[str]:
     yield from _plans(advice, room)
     yield "## Risk\n\n" + "\n".join(f"- {risk}" for risk in _risks(advice))
     yield f"## To undo it\n\n{_rollback(advice, room)}"
-    yield f"## To merge it\n\n{_merging(proof)}"
+    yield f"## To merge it\n\n{_merging(proof, room)}"
 
 
 def _facts(advice: Optimization) -> Iterator[tuple[str, str]]:
@@ -175,12 +176,16 @@ def _rollback(advice: Optimization, room: _Room) -> str:
     return fenced(_shortened(f"{advice.rollback_sql};", room), "sql")
 
 
-def _merging(proof: Proof) -> str:
-    files = ", ".join(map(inline, proof.files))
+def _merging(proof: Proof, room: _Room) -> str:
+    shown = proof.files[: room.statements]
+    more = len(proof.files) - len(shown)
+    files = ", ".join(map(inline, shown)) + (f" and {more} more files" if more else "")
     return (
-        f"The migration is in {files}. agentdb runs nothing: your deployment does. After the "
-        "merge, what it really gained is measured and told here. Close this without merging to "
-        "reject it: it is not proposed again, and your last comment is remembered as the reason."
+        f"The migration is in {files}. It comes after the last one of the base as it was: "
+        "if another was merged since, let agentdb deliver again first, which numbers this one "
+        "anew. agentdb runs nothing: your deployment does. After the merge, what it really gained "
+        "is measured and told here. Close this without merging to reject it: it is not proposed "
+        "again, and your last comment is remembered as the reason."
     )
 
 

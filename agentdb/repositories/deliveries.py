@@ -55,7 +55,7 @@ class DeliveryRepository:
         """Keep that something is to go out and return it as it is kept; commit before sending.
 
         What was meant or sent before under the same key keeps its place and state; one more
-        attempt is counted.
+        attempt is counted. What has only ever failed to go out takes the new place.
         """
         values = {field.name: getattr(intent, field.name) for field in fields(Intent)}
         new = insert(DeliveryRow).values(values | {"optimization_ids": []})
@@ -64,6 +64,8 @@ class DeliveryRepository:
         wanted = select(DeliveryRow).filter_by(**key).with_for_update()
         row = self._session.scalars(wanted, execution_options=_FRESH).one()
         row.attempts += 1
+        if row.state == "intended" and row.error is not None:
+            row.place = intent.place
         row.optimization_ids = [*dict.fromkeys([*row.optimization_ids, *intent.optimization_ids])]
         self._session.flush()
         return _delivery(row)
@@ -111,6 +113,11 @@ class DeliveryRepository:
     def failed(self, delivery_id: int, error: str) -> Delivery:
         """Keep why the last attempt went wrong."""
         return self._set(delivery_id, error=error)
+
+    def move(self, channel: Channel, old: str, new: str) -> None:
+        """Keep that a project has another address: all that went there is there now."""
+        there = DeliveryRow.channel == channel, DeliveryRow.place == old
+        self._session.execute(update(DeliveryRow).where(*there).values(place=new))
 
     def list(
         self,

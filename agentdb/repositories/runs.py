@@ -6,7 +6,7 @@ from dataclasses import dataclass, fields
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import func, insert, select, update
+from sqlalchemy import Select, func, insert, select, update
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.orm import Session
 
@@ -88,15 +88,16 @@ class RunRepository:
 
     def latest_step(self, target: str, name: str, *, before: datetime) -> RunStep | None:
         """Return the newest step of a name that was begun before then and is finished."""
-        newest = (
-            select(RunStepRow)
-            .join(RunRow, RunRow.id == RunStepRow.run_id)
-            .where(RunRow.target == target, RunStepRow.name == name)
-            .where(RunStepRow.status == "finished", RunStepRow.started_at < before)
-            .order_by(RunStepRow.started_at.desc())
-            .limit(1)
-        )
-        row = self._session.scalars(newest, execution_options=_FRESH).one_or_none()
+        newest = _finished(target, name).where(RunStepRow.started_at < before)
+        return self._one(newest.order_by(RunStepRow.started_at.desc()))
+
+    def first_step(self, target: str, name: str, *, since: datetime) -> RunStep | None:
+        """Return the oldest step of a name that was begun since then and is finished."""
+        oldest = _finished(target, name).where(RunStepRow.started_at >= since)
+        return self._one(oldest.order_by(RunStepRow.started_at))
+
+    def _one(self, wanted: Select[RunStepRow]) -> RunStep | None:
+        row = self._session.scalars(wanted.limit(1), execution_options=_FRESH).one_or_none()
         return None if row is None else _step(row)
 
     def fail_abandoned(self, target: str, at: datetime) -> None:
@@ -169,6 +170,15 @@ class RunRepository:
         """Return when the clock of a target said that it will ring next."""
         noted = select(ClockRow.next_run_at).filter_by(target=target)
         return self._session.scalars(noted).one_or_none()
+
+
+def _finished(target: str, name: str) -> Select[RunStepRow]:
+    """Return how to find the steps of a name that are finished."""
+    return (
+        select(RunStepRow)
+        .join(RunRow, RunRow.id == RunStepRow.run_id)
+        .where(RunRow.target == target, RunStepRow.name == name, RunStepRow.status == "finished")
+    )
 
 
 def _step(row: RunStepRow) -> RunStep:

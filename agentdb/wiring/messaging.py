@@ -20,8 +20,8 @@ def send_digest(
     """Send a digest unless it has been sent; return it as it is kept, None without a webhook.
 
     A webhook cannot be asked what has arrived. Whoever is killed between sending and keeping
-    that, sends the same message again, under the same Idempotency-Key. Raises ForgeUnreachable
-    and ForgeRefused, which are kept, too.
+    that, or gets no answer, sends the same message again, under the same Idempotency-Key.
+    Raises ForgeUnreachable and ForgeRefused, which are kept, too.
     """
     url = settings.webhook_url
     if url is None:

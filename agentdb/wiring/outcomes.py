@@ -403,7 +403,7 @@ def _way_back(advice: Optimization, outcome: Outcome, index: KnownIndex | None) 
     if index is None:
         return None
     is_partitioned = "CONCURRENTLY" not in (advice.rollback_sql or "CONCURRENTLY")
-    return propose_revert(outcome, index, is_partitioned=is_partitioned)
+    return propose_revert(outcome, index, advice.sql if is_partitioned else None)
 
 
 def _measurement(outcome: Outcome) -> Measurement:

@@ -80,7 +80,8 @@ def _desk(settings: Settings, files: Files, tell: Tell) -> Iterator[Desk]:
         base = settings.deliver_base or forge.default_branch()
 
         def checkout() -> Repository:
-            repository = Repository(remote.address, base, Path(folder, "clone"), credentials)
+            clone = Path(tempfile.mkdtemp(dir=folder), "clone")  # a failed one leaves its folder
+            repository = Repository(remote.address, base, clone, credentials)
             repository.clone()
             return repository
 

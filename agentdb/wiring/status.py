@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Literal
+from uuid import UUID
 
 from sqlalchemy import Engine
 
 from agentdb import database
+from agentdb.delivery.topics import is_request
 from agentdb.history.figures import Figure
 from agentdb.repositories.advice import Optimization
 from agentdb.repositories.deliveries import Delivery, DeliveryRepository
@@ -109,9 +111,31 @@ def _read(engine: Engine, target: str, now: datetime) -> Status:
             open=_open(advice, standing),
             compared=from_json(step.summary) if step else None,
             snapshots=standing,
-            waiting=deliveries.list(target=target, state="intended"),
+            waiting=_waiting(deliveries.list(target=target), advice),
             gained=gained(advice),
         )
+
+
+def _waiting(
+    deliveries: Sequence[Delivery], advice: Sequence[Optimization]
+) -> tuple[Delivery, ...]:
+    """Return what may go out still: of digests the last alone, of requests those for open advice.
+
+    What an older digest was to tell, a later one tells.
+    """
+    live = {one.id for one in advice if one.status in ("proposed", "accepted")}
+    last = [each.id for each in deliveries if each.channel == "webhook"][-1:]
+    return tuple(
+        each
+        for each in deliveries
+        if each.state == "intended"
+        and (each.id in last if each.channel == "webhook" else _matters(each, live))
+    )
+
+
+def _matters(each: Delivery, live: Collection[UUID]) -> bool:
+    """Tell whether a request is about advice that is open; what is said on one always is to be."""
+    return not is_request(each.topic) or any(one in live for one in each.optimization_ids)
 
 
 def _last_run(run: Run, *, is_running: bool) -> LastRun:

@@ -172,7 +172,7 @@ def _composed(week: Week) -> Digest:
     with database.session(week.engine) as session:
         advice = OptimizationRepository(session).list(target=week.target)
         deliveries = DeliveryRepository(session).list(target=week.target)
-        before = RunRepository(session).latest_step(week.target, "digest", before=_midnight(end))
+        before = _told_last(RunRepository(session), week.target, end)
     total = gained(advice)
     return compose_digest(
         week.target,
@@ -192,6 +192,13 @@ def _begun(week: Week) -> datetime:
     step = week.run.step("digest")
     begun = step.started_at if step else week.run.started_at
     return begun.astimezone(UTC)
+
+
+def _told_last(runs: RunRepository, target: str, end: datetime) -> RunStep | None:
+    """Return the digest that was sent last: the first of its day, for one a day is sent."""
+    last = runs.latest_step(target, "digest", before=_midnight(end))
+    day = last and _midnight(last.started_at.astimezone(UTC))
+    return runs.first_step(target, "digest", since=day) if day else None
 
 
 def _midnight(moment: datetime) -> datetime:

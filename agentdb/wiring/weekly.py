@@ -77,11 +77,24 @@ def run_week(
 
 
 def is_overdue(settings: Settings, *, now: datetime | None = None) -> bool:
-    """Tell whether the last finished run is more than 8 days ago; before the first it is not."""
+    """Tell whether a run is to be made up for: one was broken off, or none came when one was due.
+
+    That is the hour that a clock has noted, or 8 days after the last finished run; before the
+    first run, without a note, none is due.
+    """
+    target, moment = describe(target_url(settings)), now or datetime.now(UTC)
     with storage(settings) as engine, database.session(engine) as session:
-        last = RunRepository(session).latest(describe(target_url(settings)), "finished")
-    moment = now or datetime.now(UTC)
-    return last is not None and last.started_at < moment - OVERDUE_AFTER
+        runs = RunRepository(session)
+        last, finished, noted = (
+            runs.latest(target),
+            runs.latest(target, "finished"),
+            runs.clock(target),
+        )
+    if last is not None and last.status == "running":
+        return True  # also if it still is: then whoever begins leaves it alone
+    if noted is not None and noted <= moment and (last is None or last.started_at < noted):
+        return True
+    return finished is not None and finished.started_at < moment - OVERDUE_AFTER
 
 
 def note_next_run(settings: Settings, next_run_at: datetime) -> None:

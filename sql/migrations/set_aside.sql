@@ -8,8 +8,17 @@ DECLARE
     is_valid boolean;
     long_open text;
 BEGIN
-    -- A build in another session ends first.
-    LOCK TABLE ONLY {table} IN SHARE UPDATE EXCLUSIVE MODE;
+    -- A build in another session ends first. LOCK TABLE takes no materialized view: the same lock
+    -- comes with its comment, which stays what it is.
+    IF EXISTS (
+        SELECT FROM pg_catalog.pg_class
+        WHERE oid = pg_catalog.to_regclass({table_text}) AND relkind = 'm'
+    ) THEN
+        EXECUTE 'COMMENT ON MATERIALIZED VIEW ' || {table_text} || ' IS '
+            || quote_nullable(obj_description(pg_catalog.to_regclass({table_text}), 'pg_class'));
+    ELSE
+        LOCK TABLE ONLY {table} IN SHARE UPDATE EXCLUSIVE MODE;
+    END IF;
     SELECT indisvalid INTO is_valid
     FROM pg_catalog.pg_index
     WHERE indexrelid = pg_catalog.to_regclass({index_text});

@@ -139,6 +139,17 @@ def test_the_next_week_repeats_nothing_outward(shop: Shop) -> None:
     assert (len(shop.forge.requests), len(shop.hook.sent)) == (2, 1)
 
 
+def test_what_is_found_after_the_digest_of_a_day_is_told_in_the_next(shop: Shop) -> None:
+    today = datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
+    evening, next_week = today + timedelta(hours=23, minutes=59), today + timedelta(days=7)
+    run_week(read_settings(**shop.settings, min_calls=10**9), _silent, now=today)
+    for moment in (evening, next_week):
+        run_week(read_settings(**shop.settings), _silent, now=moment)
+    first, second = (text for _, text, _ in shop.hook.sent)
+    assert "new recommendation" not in first
+    assert "2 new recommendations" in second
+
+
 def test_nothing_goes_out_unless_it_is_asked_for(shop: Shop) -> None:
     done = shop.week(deliver_to=None, webhook_url=None)
     skipped = {step.name: step.reason for step in done.steps if step.status == "skipped"}
@@ -350,6 +361,28 @@ def test_a_run_is_due_when_the_last_that_finished_is_old(shop: Shop) -> None:
     assert "the next is due from" in str(done[1].reason)
     assert not is_overdue(settings, now=begun + timedelta(days=6.6 + 7.9))
     assert is_overdue(settings, now=begun + timedelta(days=6.6 + 8.1))
+
+
+def test_an_hour_that_passed_while_no_clock_ran_is_overdue(shop: Shop) -> None:
+    settings = read_settings(**shop.settings)
+    sunday = datetime.now(UTC) - timedelta(days=30)
+    note_next_run(settings, sunday)
+    assert not is_overdue(settings, now=sunday - timedelta(hours=1))
+    assert is_overdue(settings, now=sunday + timedelta(hours=8))
+    run_week(settings, _silent, now=sunday + timedelta(hours=8))
+    assert not is_overdue(settings, now=sunday + timedelta(hours=9))
+    note_next_run(settings, sunday + timedelta(days=7))
+    assert not is_overdue(settings, now=sunday + timedelta(days=6))
+    assert is_overdue(settings, now=sunday + timedelta(days=7, hours=8))
+
+
+def test_a_run_that_was_broken_off_is_overdue_until_it_is_gone_on_with(shop: Shop) -> None:
+    settings = read_settings(**shop.settings)
+    start(shop.settings, killed_at="audit").end()
+    wait_until_unheld(shop)
+    assert is_overdue(settings)
+    assert shop.week().status == "finished"
+    assert (shop.count("runs"), is_overdue(settings)) == (1, False)
 
 
 def test_a_run_that_failed_leaves_the_next_due(shop: Shop) -> None:

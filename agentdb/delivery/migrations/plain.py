@@ -56,5 +56,6 @@ def one_file(changes: Sequence[Change]) -> MigrationFile:
 
 
 def _way_back(change: Change) -> str:
-    lines = [line for step in change.down for line in f"{step.sql};".split("\n")]
+    # A carriage return ends a comment, too.
+    lines = [line for step in change.down for line in re.split("[\r\n]", f"{step.sql};")]
     return f"\n{sql_comment(['The way back:', *lines])}\n" if lines else ""

@@ -42,23 +42,28 @@ def write(changes: Sequence[Change], tree: Tree, folder: PurePath) -> tuple[Migr
         if there:
             files += [MigrationFile(Path(file), tree.text(file)) for file in there]
             continue
-        for name, text in _texts(change):
-            if name == "migration.sql":
-                taken.append(next_number(taken, change.advised_at))
-            path = Path(folder, f"{taken[-1]}_{change.name}", name)
-            files.append(MigrationFile(path, text))
+        number = next_number(taken, change.advised_at)
+        taken.append(number)
+        files += _folders(change, Path(folder, f"{number}_{change.name}"))
     return tuple(files)
 
 
-def _texts(change: Change) -> Iterator[tuple[str, str]]:
-    """Return migration.sql of each folder, then what goes into the last one for the way back."""
-    for steps in together(change.up):
-        yield "migration.sql", sql_script(change.about, steps)
+def _folders(change: Change, stem: Path) -> Iterator[MigrationFile]:
+    """Return migration.sql of each folder, then what goes into the last one for the way back.
+
+    They share one number: with one each, those of two branches that are merged would mix.
+    """
+    scripts = tuple(together(change.up))
+    digits = len(str(len(scripts)))
+    for place, steps in enumerate(scripts, start=1):
+        script = stem.with_name(f"{stem.name}_{place:0{digits}}") / "migration.sql"
+        yield MigrationFile(script, sql_script(change.about, steps))
     # Each is sent in a session of its own, so that only settings of its own would count.
     undo = [steps for steps in together(change.down) if not all(map(_is_setting, steps))]
     for number, steps in enumerate(undo, start=1):
         name = "down.sql" if len(undo) == 1 else f"down_{number}.sql"
-        yield name, sql_script(("The way back: npx prisma db execute --file", ""), steps)
+        text = sql_script(("The way back: npx prisma db execute --file", ""), steps)
+        yield MigrationFile(script.with_name(name), text)
 
 
 def together(steps: Iterable[Step]) -> Iterator[Sequence[Step]]:

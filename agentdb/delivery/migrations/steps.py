@@ -73,8 +73,8 @@ def _steps(node: pb.Node) -> Iterator[Step]:
     statement = unwrap(node)
     if isinstance(statement, pb.IndexStmt):
         yield from _build(statement)
-    elif isinstance(statement, pb.DropStmt) and statement.concurrent:
-        yield Step(deparse(node), alone=True, lock_timeout=PATIENT)
+    elif isinstance(statement, pb.DropStmt) and statement.remove_type == pb.OBJECT_INDEX:
+        yield _removal(statement)
     else:
         yield Step(deparse(node), alone=isinstance(statement, pb.VacuumStmt | pb.AlterSystemStmt))
 
@@ -92,6 +92,14 @@ def _build(statement: pb.IndexStmt) -> Iterator[Step]:
     yield _drop(_qualified(statement.relation.schemaname, _leftover(statement)))
     yield Step(text, alone=True, lock_timeout=PATIENT)
     yield Step(_require_valid(statement))
+
+
+def _removal(statement: pb.DropStmt) -> Step:
+    """Drop what is there; what is gone already is as it should be."""
+    drop = copy_of(statement)
+    drop.missing_ok = True
+    patience = PATIENT if drop.concurrent else BRIEF
+    return Step(deparse(pb.Node(drop_stmt=drop)), alone=drop.concurrent, lock_timeout=patience)
 
 
 def _finish(nodes: Iterable[pb.Node]) -> Iterator[Step]:
@@ -163,6 +171,7 @@ def _set_aside(statement: pb.IndexStmt) -> str:
     return _block(
         "set_aside",
         table=_table(statement),
+        table_text=literal(_table(statement)),
         index=_index(statement),
         index_text=literal(_index(statement)),
         leftover=quoted(_leftover(statement)),

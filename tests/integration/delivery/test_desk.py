@@ -17,12 +17,15 @@ from agentdb.delivery.desk import Requested
 from agentdb.delivery.topics import branch_of, topic_of
 from agentdb.repositories.advice import Applied, Measurement, Optimization
 from agentdb.repositories.optimizations import OptimizationRepository
+from agentdb.settings import read_settings
+from agentdb.wiring.requesting import deliver_requests
 from tests.forges import TOKEN, Answer, Fault, Kind, Loopback, Moment, commit, loopback
 from tests.integration.delivery.delivering import (
     ADVICE,
     advice,
     deliveries,
     desk,
+    files,
     keep,
     start,
 )
@@ -140,6 +143,70 @@ def test_what_goes_wrong_is_kept_and_mended_the_next_time(
     assert (row.state, row.error, row.attempts) == ("sent", None, 2)
 
 
+def test_what_failed_at_a_wrong_address_is_sent_to_the_right_one(
+    engine: Engine, database_url: str, served: Loopback, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(f"{served.kind.upper()}_TOKEN", TOKEN)
+    told: list[Requested] = []
+    kept = keep(engine)
+    for address in (served.address.replace("orders", "odrers"), served.address):
+        settings = read_settings(
+            database_url=database_url,
+            deliver_to=served.kind,
+            deliver_repository=address,
+            deliver_base="main",
+        )
+        told += deliver_requests(settings, [kept], files)
+    assert [each.action for each in told] == ["failed", "opened"]
+    assert [row.place for row in deliveries(engine)] == [served.remote.place]
+
+
+def sent_elsewhere(engine: Engine) -> None:
+    with database.session(engine) as session:
+        session.connection().exec_driver_sql("UPDATE agentdb.deliveries SET place = 'x.example/y'")
+
+
+def test_what_went_to_one_project_goes_to_no_other(
+    engine: Engine, served: Loopback, deliver: Deliver
+) -> None:
+    kept = keep(engine)
+    deliver(kept)
+    sent_elsewhere(engine)
+    served.requests.clear()
+    assert deliver(kept).reason == "it was sent to x.example/y before"
+    assert served.requests == []
+
+
+def test_requests_of_a_project_that_has_moved_are_followed_where_it_is(
+    engine: Engine, served: Loopback, deliver: Deliver, follow: Follow
+) -> None:
+    first = keep(engine)
+    second = keep(engine, definition="public.orders USING btree (total)")
+    both = [first, second]
+    assert [deliver(each).action for each in both] == ["opened"] * 2
+    sent_elsewhere(engine)
+    assert deliver(first).action == "unchanged"
+    served.end(2, "merged")
+    assert [each.action for each in follow()] == ["merged"]
+    assert {row.place for row in deliveries(engine)} == {served.remote.place}
+
+
+def test_a_base_that_cannot_be_cloned_is_told_of_each_piece_of_advice(
+    engine: Engine, database_url: str, served: Loopback, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(f"{served.kind.upper()}_TOKEN", TOKEN)
+    settings = read_settings(
+        database_url=database_url,
+        deliver_to=served.kind,
+        deliver_repository=served.address,
+        deliver_base="nowhere",
+    )
+    both = keep(engine), keep(engine, definition="public.orders USING btree (total)")
+    told = deliver_requests(settings, both)
+    assert [each.action for each in told] == ["failed", "failed"]
+    assert all("git clone failed" in each.reason for each in told)
+
+
 # Kept true ----------------------------------------------------------------------------------------
 
 
@@ -255,6 +322,43 @@ def test_a_merged_request_makes_its_advice_accepted(
     assert row.ended_at == datetime(2026, 3, 8, 10, tzinfo=UTC)
     assert deliver(advice(engine, kept)).action == "merged"
     assert len(served.requests) == 1
+
+
+def test_what_was_merged_and_is_gone_again_gets_a_new_request_when_it_is_advised_anew(
+    engine: Engine, served: Loopback, deliver: Deliver, follow: Follow
+) -> None:
+    first = merged(engine, served, deliver, follow)
+    measured(engine, first, "confirmed", 93)
+    follow()
+    decided(engine, advice(engine, first), "reverted")
+    anew = keep(engine, sql=f"{ADVICE.sql} ")  # as its migration has a name of its own
+    assert anew.id != first.id
+    assert [deliver(anew).action for _ in range(2)] == ["opened", "unchanged"]
+    assert follow() == []
+    served.end(2, "merged")
+    assert [each.action for each in follow()] == ["merged"]
+    assert advice(engine, anew).status == "accepted"
+    assert deliver(advice(engine, anew)).action == "merged"
+    with database.session(engine) as session:
+        found = Applied("catalog", NOW, NOW + timedelta(hours=1))
+        OptimizationRepository(session).find_applied(anew.id, found, "it is there")
+    measured(engine, anew, "confirmed", 90)
+    assert [each.action for each in follow()] == ["commented"]
+    assert follow() == []
+    assert [each["number"] for each in served.comments] == [1, 2]
+
+
+def test_a_new_request_that_is_closed_rejects_the_advice_given_anew(
+    engine: Engine, served: Loopback, deliver: Deliver, follow: Follow
+) -> None:
+    first = merged(engine, served, deliver, follow)
+    decided(engine, first, "reverted")
+    anew = keep(engine, sql=f"{ADVICE.sql} ")  # as its migration has a name of its own
+    deliver(anew)
+    served.end(2, "closed")
+    assert [each.action for each in follow()] == ["closed"]
+    assert advice(engine, anew).status == "rejected"
+    assert len(served.requests) == 2
 
 
 def test_a_request_that_is_opened_again_is_followed_again(
@@ -396,6 +500,33 @@ def test_who_is_killed_in_the_middle_of_a_step_never_makes_a_second_request(
     assert served.watchers == {}
     assert deliveries(engine)[0].state == "intended"
     finish(engine, database_url, served, kept)
+
+
+@pytest.mark.parametrize("state", ["open", "merged", "closed"])
+def test_a_request_whose_sender_was_killed_is_followed_though_it_is_not_advised_any_more(
+    engine: Engine, database_url: str, served: Loopback, follow: Follow, state: str
+) -> None:
+    kept = keep(engine)
+    start(served, database_url, kept, STEPS.index("opened") + 1).end()
+    with database.session(engine) as session:
+        OptimizationRepository(session).decide(kept.id, "superseded", "not any more", by="audit")
+    if state != "open":
+        served.end(1, state)  # type: ignore[arg-type]
+    told = [[each.action for each in follow()] for _ in range(3)]
+    assert told == ([["opened"], ["commented"], []] if state == "open" else [[state], [], []])
+
+
+def test_what_was_never_opened_is_not_spoken_of(
+    engine: Engine, served: Loopback, deliver: Deliver, follow: Follow
+) -> None:
+    served.faults.append(Fault("POST", Answer(403, {"message": "no scope"})))
+    kept = keep(engine)
+    assert deliver(kept).action == "failed"
+    assert follow() == []
+    with database.session(engine) as session:
+        OptimizationRepository(session).decide(kept.id, "superseded", "not any more", by="audit")
+    assert follow() == []
+    assert served.comments == []
 
 
 def finish(engine: Engine, database_url: str, served: Loopback, kept: Optimization) -> None:

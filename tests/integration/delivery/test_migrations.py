@@ -100,6 +100,18 @@ def test_two_pieces_of_advice_are_run_in_order(tool: Tool, empty_database: str) 
     assert indexes(empty_database) == {}
 
 
+def test_a_drop_may_run_twice_and_after_somebody_s_own(tool: Tool, empty_database: str) -> None:
+    drop = f"DROP INDEX CONCURRENTLY {PLAIN.qualified_name}"
+    run(empty_database, PLAIN.create_sql())
+    tool.deliver(replace(advice(sql=drop), kind="drop_index", rollback_sql=PLAIN.create_sql()))
+    tool.up()
+    assert indexes(empty_database) == {}
+    tool.forget()
+    tool.up()
+    tool.down()
+    assert indexes(empty_database) == {PLAIN.name: True}
+
+
 def test_all_advice_in_one_migration(scripts: Tool, empty_database: str) -> None:
     scripts.deliver(advice(), advice(EXPRESSION, 2), together=True)
     scripts.up()
@@ -159,6 +171,18 @@ def test_a_partitioned_table_part_by_part(tool: Tool, empty_database: str) -> No
     assert indexes(empty_database) == {}
 
 
+def test_a_partitioned_index_that_was_dropped_is_made_again_part_by_part(
+    tool: Tool, empty_database: str
+) -> None:
+    run(empty_database, *PARTITIONED, *EVENTS_SQL.split(";\n"))
+    drop = EVENTS.drop_sql(concurrently=False)
+    tool.deliver(replace(EVENTS_ADVICE, kind="drop_index", sql=drop, rollback_sql=EVENTS_SQL))
+    tool.up()
+    assert indexes(empty_database) == {}
+    tool.down()
+    assert indexes(empty_database) == {each.name: True for each in (EVENTS, *PARTS)}
+
+
 def test_a_build_that_came_half_way_is_undone_whole(scripts: Tool, empty_database: str) -> None:
     run(empty_database, *PARTITIONED, *EVENTS_SQL.split(";\n")[:2])
     scripts.deliver(EVENTS_ADVICE)
@@ -188,6 +212,31 @@ def test_a_build_in_another_session_is_waited_for(orders: str) -> None:
         other.execute("LOCK TABLE orders IN SHARE UPDATE EXCLUSIVE MODE")
         with pytest.raises(errors.LockNotAvailable):
             one_by_one(orders, script(instead=("10min", "50ms")))
+    assert indexes(orders) == {}
+
+
+MONTHS = IndexDefinition("public", "mon'ths", "btree", (Key('"customer_id"'),))
+
+
+def test_an_index_on_a_materialized_view(orders: str) -> None:
+    view = f"MATERIALIZED VIEW {quoted(MONTHS.table)}"
+    run(orders, f"CREATE {view} AS SELECT * FROM orders", f"COMMENT ON {view} IS 'it''s \\ mine'")
+    plant_leftover(orders, MONTHS)
+    for _ in range(2):
+        one_by_one(orders, "".join(f"{s.sql};\n" for s in steps_up(MONTHS.create_sql())))
+        assert indexes(orders) == {MONTHS.name: True}
+    said = f"SELECT obj_description({literal(quoted(MONTHS.table))}::regclass, 'pg_class')"
+    assert value(orders, said) == "it's \\ mine"
+
+
+def test_a_build_on_a_materialized_view_is_waited_for(orders: str) -> None:
+    view = f"MATERIALIZED VIEW {quoted(MONTHS.table)}"
+    run(orders, f"CREATE {view} AS SELECT * FROM orders")
+    text = "".join(f"{s.sql};\n" for s in steps_up(MONTHS.create_sql()))
+    with connect(orders) as other, other.transaction():
+        other.execute(f"COMMENT ON {view} IS NULL".encode())  # the lock that a build holds
+        with pytest.raises(errors.LockNotAvailable):
+            one_by_one(orders, text.replace("10min", "50ms"))
     assert indexes(orders) == {}
 
 

@@ -224,7 +224,7 @@ def outcome(verdict: str, *, is_unused: bool = False) -> Outcome:
 
 
 def test_what_made_it_worse_is_taken_back_under_its_real_name() -> None:
-    found = propose_revert(outcome("regressed"), index(), is_partitioned=False)
+    found = propose_revert(outcome("regressed"), index(), None)
     assert found is not None
     assert found.sql == 'DROP INDEX CONCURRENTLY "public"."made_by_hand"'
     assert found.rollback_sql == (
@@ -234,18 +234,20 @@ def test_what_made_it_worse_is_taken_back_under_its_real_name() -> None:
         assert figure in found.reasoning
 
 
-def test_an_index_on_a_partitioned_table_is_dropped_as_postgres_can() -> None:
-    found = propose_revert(outcome("regressed"), index(), is_partitioned=True)
+def test_a_partitioned_index_is_dropped_as_postgres_can_and_made_again_in_parts() -> None:
+    parts = "CREATE INDEX a ON ONLY orders (id);\nCREATE INDEX CONCURRENTLY b ON orders_1 (id)"
+    found = propose_revert(outcome("regressed"), index(), parts)
     assert found is not None
-    assert "CONCURRENTLY" not in found.sql + found.rollback_sql
+    assert found.sql == 'DROP INDEX "public"."made_by_hand"'
+    assert found.rollback_sql == parts
 
 
 def test_only_what_failed_is_taken_back_and_nothing_that_keeps_rows_apart() -> None:
     unused = outcome("neutral", is_unused=True)
-    assert propose_revert(unused, index(), is_partitioned=False) is not None
-    assert propose_revert(outcome("neutral"), index(), is_partitioned=False) is None
-    assert propose_revert(outcome("confirmed"), index(), is_partitioned=False) is None
-    assert propose_revert(unused, index(is_unique=True), is_partitioned=False) is None
+    assert propose_revert(unused, index(), None) is not None
+    assert propose_revert(outcome("neutral"), index(), None) is None
+    assert propose_revert(outcome("confirmed"), index(), None) is None
+    assert propose_revert(unused, index(is_unique=True), None) is None
 
 
 def test_an_index_that_was_needed_is_made_again() -> None:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
-from agentdb.architect.recommendation import confidence, names_value
+from agentdb.architect.recommendation import confidence, create_sql, names_value
 from agentdb.architect.trials import Effect
 from agentdb.target.index import IndexDefinition, Key
 from agentdb.target.plan import Plan, PlanNode
+from tests.builders import catalog, column, table
 
 PLAN = Plan(PlanNode("Seq Scan", 1.0, 1.0))
 
@@ -56,3 +59,16 @@ def test_an_index_may_name_a_value(definition: IndexDefinition) -> None:
 )
 def test_an_index_for_all_values_names_none(definition: IndexDefinition) -> None:
     assert not names_value(definition)
+
+
+def test_a_partitioned_table_gets_its_index_part_by_part_whatever_it_is_called() -> None:
+    name = "jobs ON hold"
+    whole = replace(table(name, column("at")), kind="partitioned")
+    part = replace(table("part", column("at")), parent_oid=whole.oid)
+    parent, below, attach = create_sql(replace(index(), table=name), catalog(whole, part)).split(
+        ";\n"
+    )
+    assert parent.startswith('CREATE INDEX "jobs ON hold_at_')
+    assert ' ON ONLY public."jobs ON hold" ' in parent
+    assert below.startswith("CREATE INDEX CONCURRENTLY part_at_")
+    assert attach.startswith('ALTER INDEX public."jobs ON hold_at_')

@@ -66,6 +66,13 @@ def test_a_digest_tells_what_happened_in_its_period() -> None:
     assert digest_topic(DIGEST) == "digest-2026-03-02"
 
 
+def test_a_title_of_several_lines_stays_in_its_row_of_the_page() -> None:
+    odd = replace(advice(), title="Index on t (a) where b = 'x\n\n- y'")
+    page = digest_markdown(replace(QUIET, recommendations=(odd,), failures=("no\n\nanswer",)))
+    assert "| Index on t (a) where b = 'x - y' | 99 % |" in page
+    assert "\n\nno answer\n\n" in page
+
+
 def test_the_subject_says_how_much_there_is() -> None:
     told = "1 new recommendation, 1 statement slower, 1 failure"
     assert subject(DIGEST) == f"agentdb, shop, 2026-03-02: {told}"

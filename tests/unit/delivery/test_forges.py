@@ -96,6 +96,14 @@ def test_an_open_request_counts_before_a_merged_and_that_before_a_closed_one(
     assert foremost([]) is None
 
 
+def test_a_branch_of_a_fork_is_none_of_ours(tmp_path: Path) -> None:
+    with loopback("gitlab", tmp_path) as served:
+        commit(served.bare, BRANCH, {"migration.sql": "CREATE INDEX …"})
+        served.forge().open_request(DRAFT)
+        served.requests[0]["project"] = 8
+        assert served.forge().requests_of(BRANCH) == []
+
+
 def test_requests_and_comments_on_many_pages_are_all_found(served: Loopback, forge: Forge) -> None:
     served.per_page = 2
     for number in range(1, 6):
@@ -187,6 +195,20 @@ def test_a_limit_of_an_hour_is_not_waited_for(
     with pytest.raises(ForgeUnreachable, match=r"asked less: try again after \d\d:\d\d UTC"):
         forge.default_branch()
     assert waits == []
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"Retry-After": "9" * 20},
+        {"Retry-After": "9" * 400},
+        {"X-RateLimit-Remaining": "0", "X-RateLimit-Reset": "1799999999000"},  # milliseconds
+    ],
+)
+def test_a_limit_of_ages_is_later(served: Loopback, forge: Forge, headers: dict[str, str]) -> None:
+    served.faults.append(Fault("GET", Answer(429, {}, headers)))
+    with pytest.raises(ForgeUnreachable, match="asked less: try again later"):
+        forge.default_branch()
 
 
 def test_a_comment_that_may_have_arrived_is_not_said_again(served: Loopback, forge: Forge) -> None:

@@ -107,6 +107,23 @@ def test_names_of_others_call_nobody(words: str, gone: str) -> None:
     assert not title(proof).startswith("/")
 
 
+def test_very_many_files_and_a_very_long_title_fit() -> None:
+    files = tuple(f"prisma/migrations/20260301020304_{'x' * 80}_{n:04}" for n in range(1_500))
+    back = TakenBack(titled("Index on t (a) where a in (" + "1, " * 40_000), None)
+    text = body(replace(PROOF, files=files, reverts=back))
+    assert len(text) <= MOST_CHARACTERS
+    assert "_0099` and 1400 more files." in text
+
+
+def test_who_merges_is_told_to_merge_one_after_the_other() -> None:
+    merging = body(PROOF).partition("## To merge it")[2]
+    assert "if another was merged since, let agentdb deliver again first" in merging
+
+
+def test_a_title_of_nothing_but_calls_is_no_longer_than_a_forge_takes() -> None:
+    assert len(title(replace(PROOF, advice=titled("@a" * 150)))) <= 200
+
+
 @given(st.text())
 def test_any_text_in_a_fence_ends_with_the_fence(text: str) -> None:
     clean = text.replace("\r", "").replace("\0", "")

@@ -27,6 +27,15 @@ def test_plain_scripts_are_a_pair(tmp_path: Path) -> None:
     assert names(tmp_path, "sql")[0] == f"db/migrations/004_{NAME}.up.sql"
 
 
+def test_no_line_of_the_way_back_leaves_its_comment(tmp_path: Path) -> None:
+    build = "CREATE INDEX CONCURRENTLY i ON t (a) WHERE b <> 'x\ry\r\nz'"
+    drop = replace(advice(sql="DROP INDEX CONCURRENTLY i"), kind="drop_index", rollback_sql=build)
+    (script,) = migration_files([drop], tmp_path, "file")
+    back = script.text.partition("-- The way back:")[2]
+    assert "\r" not in back
+    assert all(line.startswith("--") for line in back.strip().split("\n"))
+
+
 def test_a_script_of_flyway_needs_no_transaction(tmp_path: Path) -> None:
     put(tmp_path, {"src/main/resources/db/migration/V1_9__x.sql": ""})
     files = migration_files([advice()], tmp_path, "flyway")
@@ -53,13 +62,25 @@ def test_prisma_runs_concurrently_alone(tmp_path: Path) -> None:
     )
     files = migration_files([advice()], tmp_path, "prisma")
     assert [str(file.path) for file in files] == [
-        *(f"prisma/migrations/2026030102030{n}_{NAME}/migration.sql" for n in (5, 6, 7, 8)),
-        f"prisma/migrations/20260301020308_{NAME}/down.sql",
+        *(f"prisma/migrations/20260301020305_{NAME}_{n}/migration.sql" for n in (1, 2, 3, 4)),
+        f"prisma/migrations/20260301020305_{NAME}_4/down.sql",
     ]
     for file in files:
         statements = [line for line in file.text.splitlines() if line.endswith(";")]
         if any("INDEX CONCURRENTLY IF" in line and "HINT" not in line for line in statements):
             assert len(statements) == 1, file.text
+
+
+def test_the_folders_of_two_branches_of_prisma_do_not_mix(tmp_path: Path) -> None:
+    put(tmp_path, {"prisma/schema.prisma": ""})
+    twelve = ";\n".join(f"CREATE INDEX CONCURRENTLY i{n} ON t (a)" for n in range(4))
+    both = [advice(), replace(advice(number=2), sql=twelve)]
+    branches = [migration_files([each], tmp_path, "prisma") for each in both]
+    names = [[f.path.parent.name for f in branch if f.path.suffix == ".sql"] for branch in branches]
+    assert len(names[1]) > len(names[0])
+    first, second = (list(dict.fromkeys(each)) for each in names)
+    assert len(second) > 9
+    assert sorted([*first, *second]) == [*first, *second]
 
 
 def test_one_file_brings_its_way_back_as_a_comment(tmp_path: Path) -> None:
