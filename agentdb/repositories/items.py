@@ -32,7 +32,7 @@ from agentdb.models.base import Json
 from agentdb.models.entry import EntryRow, Kind
 from agentdb.repositories.bulk import changing
 from agentdb.repositories.checks import checked_name, plain
-from agentdb.repositories.memories import MOST, MemoryRepository, refuse_bad
+from agentdb.repositories.memories import MOST, MemoryRepository, bound, refuse_bad
 from agentdb.repositories.memory import DEFAULT_TENANT, Found, NewMemory
 from agentdb.repositories.spaces import require_space
 from agentdb.repositories.tenancy import Tenanted
@@ -238,7 +238,7 @@ class ItemRepository(Tenanted):
             # Of the key, not of the text: so the unique index holds one value a key.
             "content_hash": bytes.fromhex(content_hash(f"{self._kind}\x00{item.key}")),
             "metadata_": item.metadata,
-            "embedding": item.vector,
+            "embedding": bound(item.vector),
             # One moment for both: what is new was made when it was last put.
             "created_at": func.statement_timestamp(),
             "valid_from": func.statement_timestamp(),

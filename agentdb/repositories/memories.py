@@ -246,7 +246,7 @@ class MemoryRepository(Tenanted):
             values |= {
                 "content": draft.content,
                 "content_hash": draft.hash,
-                "embedding": _bound(draft.vector),
+                "embedding": bound(draft.vector),
             }
         if metadata is not None:
             values["metadata_"] = storable(metadata)
@@ -404,7 +404,7 @@ class MemoryRepository(Tenanted):
             "metadata_": draft.metadata,
             "importance": new.importance,
             "times": draft.times,
-            "embedding": _bound(draft.vector),
+            "embedding": bound(draft.vector),
             "valid_from": new.valid_from or func.clock_timestamp(),
             "valid_to": new.valid_to,
             "expires_at": draft.expires_at,
@@ -608,7 +608,8 @@ def _draft(memory: NewMemory | str, place: int = 0) -> Draft:
     )
 
 
-def _bound(vector: Vector | None) -> BindParameter[Vector] | None:
+def bound(vector: Vector | None) -> BindParameter[Vector] | None:
+    """Return a vector as a column takes it that may be as wide as another model's by now."""
     return None if vector is None else literal(vector, HalfVectorType())
 
 
