@@ -48,6 +48,8 @@ from agentdb.repositories.bulk import halfvec_number
 
 _NEAREST = 10
 _SAYS = func.btrim(EntryRow.content) != ""  # an item may say nothing: it has no vector
+# Not what is kept as its hash: that of an item is of its key, and stays when its text changes.
+_HASH = func.sha256(func.convert_to(EntryRow.content, literal_column("'UTF8'")))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,7 +83,10 @@ class Space:
 
 @dataclass(frozen=True, slots=True)
 class Unembedded:
-    """An entry without a vector in a space; `text` is what the vector is to be of."""
+    """An entry without a vector in a space; `text` is what the vector is to be of.
+
+    `hash` tells whether its content is still the same.
+    """
 
     id: int
     hash: bytes
@@ -208,7 +213,7 @@ class SpaceRepository:
         """Return up to `most` entries without a vector in a space, by id, behind `after`."""
         wanted = select(
             EntryRow.id,
-            EntryRow.content_hash,
+            _HASH,
             EntryRow.kind,
             EntryRow.content,
             EntryRow.metadata_,
@@ -229,7 +234,7 @@ class SpaceRepository:
         free = (
             select(EntryRow.id, given.c.embedding)
             .join(given, given.c.id == EntryRow.id)
-            .where(EntryRow.content_hash == given.c.content_hash, _literal(space).is_(None))
+            .where(given.c.content_hash == _HASH, _literal(space).is_(None))
             .with_for_update(skip_locked=True, of=EntryRow)
             .cte("free")
         )

@@ -174,6 +174,53 @@ def test_a_text_that_changes_after_it_was_filled_in_is_embedded_again(engine: En
     assert found == ("something else altogether", True)
 
 
+def put(engine: Engine, model: Embedder, key: str, content: str) -> None:
+    with transaction(engine) as session:
+        ItemRepository(session, model).put_many([NewItem(key, content)])
+
+
+def nearest_item(engine: Engine, model: Embedder, query: str) -> tuple[str, bool]:
+    with transaction(engine) as session:
+        [found] = ItemRepository(session, model).search(None, 1, vector=model.embed([query])[0])
+    return found.content, (found.score or 0) > 0.999
+
+
+def test_an_item_that_is_put_again_after_it_was_filled_in_is_embedded_again(
+    engine: Engine,
+) -> None:
+    put(engine, OLD, "a", "a wooden spoon")
+    change(engine, NEW, switch=False)
+    put(engine, OLD, "a", "a silver fork")
+    assert change(engine, NEW).embedded == 1
+    assert nearest_item(engine, NEW, "a silver fork") == ("a silver fork", True)
+    put(engine, NEW, "a", "a sharp knife")
+    assert change(engine, OLD).embedded == 1
+    assert nearest_item(engine, OLD, "a sharp knife") == ("a sharp knife", True)
+
+
+@dataclass(frozen=True, slots=True)
+class Overtaken:
+    """The new model; while it works, an item gets another text."""
+
+    engine: Engine
+    name: str = NEW.name
+    dimension: int = NEW.dimension
+    version: str = NEW.version
+
+    def embed(self, texts: Sequence[str]) -> Vectors:
+        if "a wooden spoon" in texts:
+            put(self.engine, OLD, "a", "a silver fork")
+        return NEW.embed(texts)
+
+
+def test_an_item_that_is_put_again_while_it_is_embedded_gets_the_vector_of_its_new_text(
+    engine: Engine,
+) -> None:
+    put(engine, OLD, "a", "a wooden spoon")
+    change(engine, Overtaken(engine))
+    assert nearest_item(engine, NEW, "a silver fork") == ("a silver fork", True)
+
+
 def test_the_switch_waits_for_nobody_for_long_and_comes_when_the_table_is_free(
     engine: Engine, database_url: str
 ) -> None:
