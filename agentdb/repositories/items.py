@@ -32,9 +32,15 @@ from agentdb.models.base import Json
 from agentdb.models.entry import EntryRow, Kind
 from agentdb.repositories.bulk import changing
 from agentdb.repositories.checks import checked_name, plain
-from agentdb.repositories.memories import MOST, MemoryRepository, bound, refuse_bad
+from agentdb.repositories.memories import (
+    MOST,
+    MemoryRepository,
+    bound,
+    directed,
+    of_one_model,
+    refuse_bad,
+)
 from agentdb.repositories.memory import DEFAULT_TENANT, Found, NewMemory
-from agentdb.repositories.spaces import require_space
 from agentdb.repositories.tenancy import Tenanted
 from agentdb.search.filters import Filter, compile_filter, storable
 
@@ -113,10 +119,9 @@ class ItemRepository(Tenanted):
         """
         last = {item.key: _checked(item) for item in items}
         ready = embedded([last[key] for key in sorted(last)], self._embedder)  # no deadlocks
-        vector = next((item.vector for item in ready if item.vector is not None), None)
-        if vector is not None:
-            require_space(self._session, self._embedder, len(vector))
-        with self._session.begin_nested():
+        vectors = directed(self._memories, [item.vector for item in ready])
+        ready = [replace(item, vector=v) for item, v in zip(ready, vectors, strict=True)]
+        with of_one_model(self._memories, vectors):
             for start in range(0, len(ready), _BATCH):
                 rows = [self._row(item) for item in ready[start : start + _BATCH]]
                 self._session.execute(_upsert(rows), execution_options=_UNTRACKED)

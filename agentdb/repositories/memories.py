@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from hashlib import blake2b, sha256
@@ -47,7 +47,13 @@ from agentdb.repositories.memory import (
     Refused,
 )
 from agentdb.repositories.reranking import RERANKED, reranked
-from agentdb.repositories.spaces import require_dimension, require_model, require_space
+from agentdb.repositories.spaces import (
+    kept_width,
+    require_dimension,
+    require_model,
+    require_space,
+    require_width,
+)
 from agentdb.repositories.tenancy import Tenanted, remember
 from agentdb.search.diversity import diversified
 from agentdb.search.entries import ENTRY, model_and_version, search_text
@@ -436,9 +442,10 @@ class MemoryRepository(Tenanted):
                 return list(drafts)
             return [Draft(*draft[:-1], row) for draft, row in zip(drafts, rows, strict=True)]
         checked: list[Draft] = []
+        width = self._kept_width()
         for draft in drafts:
             try:
-                checked.append(draft._replace(vector=self._checked(draft.new.vector)))
+                checked.append(draft._replace(vector=self._checked(draft.new.vector, width)))
             except (BadInput, DimensionMismatch) as error:
                 refuse(Refused(draft.place, str(error), error))
         return checked
@@ -457,17 +464,23 @@ class MemoryRepository(Tenanted):
         every = (next(made, None) if vector is None else vector for vector in given)
         return [None if vector is None else self._checked(vector) for vector in every]
 
-    def _checked(self, vector: object) -> Vector:
+    def _kept_width(self) -> int | None:
+        """Return how many numbers a vector is to have, where no embedder says it."""
+        return kept_width(self._session) if self._embedder is None else None
+
+    def _checked(self, vector: object, width: int | None = None) -> Vector:
         rows = directions([vector])
         if rows is None:
             name = self._embedder.name if self._embedder else "of the caller"
             raise BadInput(f"the model {name} gave a vector that has no direction (zero or NaN)")
-        self._check_dimension(rows[0])
+        self._check_dimension(rows[0], width)
         return rows[0]
 
-    def _check_dimension(self, vector: Vector) -> None:
+    def _check_dimension(self, vector: Vector, width: int | None = None) -> None:
         if self._embedder is not None:
             require_dimension(self._embedder, len(vector))
+        elif width is not None:
+            require_width(len(vector), width)
 
     def _require_space(self, vector: Vector | None, *, keep: bool = True) -> None:
         if vector is not None:
@@ -489,7 +502,7 @@ class MemoryRepository(Tenanted):
         near = next((vector for vector in vectors if vector is not None), None)
         if near is not None and len(near) != DIMENSION:  # the usual model is seen to on the way
             self._require_space(near, keep=False)
-        with self._comparing(near):
+        with self._comparing(vectors):
             rows = fetch(self._given, statement, {**asked, **given, "tenant": self._tenant})
         remember(self._given, self._tenant)  # the statement has announced it on its way
         if near is not None and self._embedder is not None and rows[0][1] is not None:
@@ -501,15 +514,16 @@ class MemoryRepository(Tenanted):
         return answers
 
     @contextmanager
-    def _comparing(self, vector: Vector | None) -> Iterator[None]:
+    def _comparing(self, vectors: Sequence[Vector | None]) -> Iterator[None]:
         """Say whose vectors are kept where one of another dimension was compared with them."""
         try:
             yield
         except DataError:
-            if vector is not None:
+            if widths := {len(vector) for vector in vectors if vector is not None}:
                 # This transaction can be asked nothing more.
                 with Session(self._given.connection().engine) as aside:
-                    require_space(aside, self._embedder, len(vector), keep=False)
+                    for width in widths:
+                        require_space(aside, self._embedder, width, keep=False)
             raise
 
     def _chosen(
@@ -566,6 +580,26 @@ def prepared(
     near = memories._vectors([asked], [vector])[0]  # noqa: SLF001
     memories._require_space(near, keep=False)  # noqa: SLF001
     return asked, near
+
+
+def directed(memories: MemoryRepository, vectors: Sequence[Vector | None]) -> list[Vector | None]:
+    """Return vectors at length 1, all as long as those kept; for what is kept beside memories.
+
+    Raises `BadInput`, `DimensionMismatch`.
+    """
+    width = memories._kept_width()  # noqa: SLF001
+    return [None if each is None else memories._checked(each, width) for each in vectors]  # noqa: SLF001
+
+
+def of_one_model(
+    memories: MemoryRepository, vectors: Sequence[Vector | None]
+) -> AbstractContextManager[None]:
+    """Make what follows a savepoint in which no other model takes over than that of the vectors.
+
+    Raises `SpaceMismatch`, `DimensionMismatch`.
+    """
+    vector = next((each for each in vectors if each is not None), None)
+    return memories._of_one_model(vector)  # noqa: SLF001
 
 
 @uncollected()

@@ -125,6 +125,17 @@ def require_space(
     _require_column(embedder.name if embedder else "of the caller", dimension, space.dimension)
 
 
+def kept_width(session: Session) -> int:
+    """Return how many numbers each vector has that is kept, or will have."""
+    current = select(SpaceRow.dimension).where(SpaceRow.is_current)
+    return session.scalar(current) or DIMENSION
+
+
+def require_width(given: int, held: int) -> None:
+    """Raise `DimensionMismatch` unless a caller's vector has as many numbers as those kept."""
+    _require_column("of the caller", given, held)
+
+
 def require_model(embedder: Embedder, model: str, version: str) -> None:
     """Raise `SpaceMismatch` unless an embedder is of the model and version that is kept."""
     if embedder.name != model:

@@ -244,6 +244,30 @@ def test_a_vector_of_another_dimension_is_refused(session: Session) -> None:
             do("tea")
 
 
+@pytest.mark.parametrize("count", [3, 20])
+@pytest.mark.parametrize("place", [0, 2])
+def test_a_callers_vector_of_another_dimension_is_refused_by_its_number(
+    session: Session, count: int, place: int
+) -> None:
+    vectors = [*HashingEmbedder().embed([f"tea {n}" for n in range(count)])]
+    vectors[place] = vectors[place][:3]
+    given = [NewMemory(f"tea {n}", vector=vector) for n, vector in enumerate(vectors)]
+    memories = MemoryRepository(session)
+    with pytest.raises(DimensionMismatch, match=f"memory {place + 1}: .* gives 3 numbers"):
+        memories.add_many(given)
+    done = memories.load(given, on_error="report")
+    assert (done.new, [each.number for each in done.refused]) == (count - 1, [place + 1])
+
+
+def test_one_of_several_questions_with_a_vector_of_another_dimension_is_refused(
+    session: Session, memories: MemoryRepository
+) -> None:
+    memories.add("tea")
+    vector = HashingEmbedder().embed(["tea"])[0]
+    with pytest.raises(DimensionMismatch, match="gives 3 numbers a text, the vectors kept have"):
+        MemoryRepository(session).search_many(["tea", "milk"], vectors=[vector, vector[:3]])
+
+
 def test_vectors_of_another_model_are_refused_by_its_name(
     session: Session, memories: MemoryRepository
 ) -> None:
