@@ -317,6 +317,12 @@ def test_in_a_crowd_those_around_the_best_are_judged(
     assert "word77" in within[0].message.content
 
 
+def test_in_a_crowd_as_many_are_found_as_are_asked_for(large: ConversationRepository) -> None:
+    found = large.search("common", 10_000, window=0)
+    assert len({each.message.id for each in found}) == len(found) == 10_000
+    assert {each.path for each in found} == {"candidates"}
+
+
 @pytest.mark.usefixtures("large")
 def test_in_a_crowd_the_work_is_bounded(session: Session) -> None:
     statement = text(
