@@ -370,31 +370,45 @@ class MemoryRepository(Tenanted):
     def _supersede(self, draft: Draft) -> Memory:
         """Let a fact have a new value, that of the one before ending where it begins."""
         new = draft.new
-        same = (*self._own(), EntryRow.subject == new.subject, EntryRow.fact_key == new.key)
-        current = EntryRow.valid_to.is_(None)
-        seen = update(EntryRow).where(*same, current, EntryRow.content_hash == draft.hash)
-        row = self._row(draft)
-        counted = seen.values(
-            times=EntryRow.times + draft.times,
-            importance=func.greatest(EntryRow.importance, new.importance),
-            metadata_=EntryRow.metadata_.op("||")(cast(draft.metadata, JSONB)),
-            expires_at=row["expires_at"],
-        )
-        again = self._session.execute(
-            counted.returning(*ENTRY), execution_options=_UNTRACKED
-        ).one_or_none()
-        if again is not None:
-            return Memory(**again._asdict())
-        since = new.valid_from or self._session.scalar(select(func.clock_timestamp()))
-        ended = update(EntryRow).where(*same, current, EntryRow.valid_from < since)
-        values = {**row, "valid_from": since}
         with self._refusing(
             f"the fact {new.key} of {new.subject} has another value at that time: "
             "give a later valid_from"
         ):
-            self._session.execute(ended.values(valid_to=since), execution_options=_UNTRACKED)
-            made = insert(EntryRow).values(values).returning(*ENTRY)
-            return Memory(**self._session.execute(made).one()._asdict())
+            return self._said_again(draft) or self._begun(draft)
+
+    def _said_again(self, draft: Draft) -> Memory | None:
+        """Count the value that a fact has, if it is that; where it held earlier, from then on."""
+        row = self._row(draft)
+        seen = update(EntryRow).where(*self._current(draft), EntryRow.content_hash == draft.hash)
+        if draft.new.valid_to is not None:  # what held before, and no longer, is another value
+            seen = seen.where(EntryRow.valid_from <= row["valid_from"])
+        counted = seen.values(
+            times=EntryRow.times + draft.times,
+            importance=func.greatest(EntryRow.importance, draft.new.importance),
+            metadata_=EntryRow.metadata_.op("||")(cast(draft.metadata, JSONB)),
+            valid_from=func.least(EntryRow.valid_from, row["valid_from"]),
+            expires_at=row["expires_at"],
+            embedding=func.coalesce(row["embedding"], EntryRow.embedding),
+        )
+        again = self._session.execute(
+            counted.returning(*ENTRY), execution_options=_UNTRACKED
+        ).one_or_none()
+        return None if again is None else Memory(**again._asdict())
+
+    def _begun(self, draft: Draft) -> Memory:
+        """Let a fact have this value from now on, or from when it says."""
+        since = draft.new.valid_from or self._session.scalar(select(func.clock_timestamp()))
+        ended = update(EntryRow).where(*self._current(draft), EntryRow.valid_from < since)
+        self._session.execute(ended.values(valid_to=since), execution_options=_UNTRACKED)
+        made = insert(EntryRow).values({**self._row(draft), "valid_from": since})
+        return Memory(**self._session.execute(made.returning(*ENTRY)).one()._asdict())
+
+    def _current(self, draft: Draft) -> Iterator[ColumnElement[bool]]:
+        """Yield what is true of the value that a fact has, and that has no end yet."""
+        yield from self._own()
+        yield EntryRow.subject == draft.new.subject
+        yield EntryRow.fact_key == draft.new.key
+        yield EntryRow.valid_to.is_(None)
 
     def _row(self, draft: Draft) -> dict[str, object]:
         new = draft.new
@@ -717,12 +731,19 @@ def _merged_all(drafts: Iterable[Draft]) -> list[Draft]:
 
 def _merged(first: Draft, second: Draft) -> Draft:
     importance = max(first.new.importance, second.new.importance)
+    since = _earlier(first.new.valid_from, second.new.valid_from)
     return second._replace(
-        new=replace(second.new, importance=importance),
+        new=replace(second.new, importance=importance, valid_from=since),
         metadata={**first.metadata, **second.metadata},
         times=first.times + second.times,
         vector=first.vector if second.vector is None else second.vector,
     )
+
+
+def _earlier(one: datetime | None, other: datetime | None) -> datetime | None:
+    """Return which of two moments comes first; None is now."""
+    now = datetime.now(UTC)
+    return min(one, other, key=lambda since: since or now)
 
 
 def _found(row: Sequence[Any]) -> Found:
