@@ -15,6 +15,7 @@ from sqlalchemy import (
     BigInteger,
     BindParameter,
     ColumnElement,
+    case,
     cast,
     delete,
     func,
@@ -71,6 +72,7 @@ AT_ONCE = 1_000
 _LONGEST_TTL = timedelta(days=365_250)
 _KINDS = frozenset(get_args(Kind))
 _VARIETY = 4  # times as many are found as are wanted, where they are to differ
+_BY_KEY: tuple[Kind, ...] = ("item", "document")  # one of each key, whatever it says
 _UNTRACKED = {"synchronize_session": False}
 
 Refusing: TypeAlias = Callable[["Refused"], None]
@@ -251,7 +253,7 @@ class MemoryRepository(Tenanted):
             vector = draft.vector
             values |= {
                 "content": draft.content,
-                "content_hash": draft.hash,
+                "content_hash": _hash_of_changed(identifier, draft),
                 "embedding": bound(draft.vector),
             }
         if metadata is not None:
@@ -653,6 +655,16 @@ def _draft(memory: NewMemory | str, place: int = 0) -> Draft:
         None if new.ttl is None else datetime.now(UTC) + new.ttl,
         place,
         vector=new.vector,
+    )
+
+
+def _hash_of_changed(identifier: int, draft: Draft) -> ColumnElement[bytes]:
+    """Return the hash of an entry that gets this text; it stays where it is of a key."""
+    own = _draft(NewMemory(draft.content, identity=str(identifier))).hash
+    return case(
+        (EntryRow.kind.in_(_BY_KEY), EntryRow.content_hash),
+        (EntryRow.kind == "message", literal(own)),  # what is said twice was said twice
+        else_=literal(draft.hash),
     )
 
 

@@ -385,3 +385,14 @@ def test_an_interaction_is_what_was_recorded(talks: ConversationRepository) -> N
     assert (done.success, done.error, done.processing_ms, done.at) == (True, None, 12.5, MAY)
     assert (done.tokens_in, done.tokens_out, done.metadata) == (10, 20, {"a": 1})
     assert (failed.session, failed.success, failed.error) == (None, False, "timed out")
+
+
+def test_two_messages_may_be_corrected_to_the_same_words(
+    talks: ConversationRepository, session: Session
+) -> None:
+    talks.start("monday")
+    kept = talks.append_many("monday", texts("the ketle leaks", "teh kettle leaks"))
+    memories = MemoryRepository(session)
+    for each in kept:
+        memories.update(each.id, content="the kettle leaks")
+    assert said(talks.history("monday")) == ["the kettle leaks"] * 2

@@ -17,6 +17,7 @@ from agentdb.embedding.embedder import DIMENSION
 from agentdb.embedding.hashing import HashingEmbedder
 from agentdb.errors import BadInput, DimensionMismatch
 from agentdb.repositories.items import ItemRepository, NewItem
+from agentdb.repositories.memories import MemoryRepository
 from tests.servers import run, value
 
 VECTOR = HashingEmbedder().embed(["tea"])[0]
@@ -116,6 +117,18 @@ def test_a_vector_of_any_length_is_kept(session: Session) -> None:
     items.put_many([NewItem("1", "tea", vector=VECTOR * np.float32(1e6))])
     found = items.search(None, vector=VECTOR)
     assert [item.score for item in found] == [pytest.approx(1, abs=1e-3)]
+
+
+def test_an_item_whose_text_was_corrected_as_a_memory_is_still_the_one_under_its_key(
+    session: Session,
+) -> None:
+    items = ItemRepository(session)
+    items.put_many([NewItem("1", "green te")])
+    kept = items.get_many(["1"])["1"]
+    MemoryRepository(session).update(kept.id, content="green tea")
+    assert [item.content for item in items.find()] == ["green tea"]
+    items.put_many([NewItem("1", "black tea")])
+    assert [(item.id, item.content) for item in items.find()] == [(kept.id, "black tea")]
 
 
 def test_a_search_needs_something_to_go_by(session: Session) -> None:
