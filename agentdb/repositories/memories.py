@@ -282,7 +282,7 @@ class MemoryRepository(Tenanted):
         if subject is not None:
             meant.append(EntryRow.subject == subject)
         if expired:
-            meant.append(EntryRow.expires_at <= func.now())
+            meant.append(EntryRow.expires_at <= func.statement_timestamp())
         if not meant:
             raise BadInput("say what to forget: an id, a subject, or what has expired")
         gone = delete(EntryRow).where(*self._own(), *meant).returning(EntryRow.id)

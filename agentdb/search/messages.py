@@ -42,7 +42,8 @@ MESSAGE = (
 )
 """What is read of a message, named as in the value made of it."""
 
-HOLDS = EntryRow.expires_at.is_(None) | (EntryRow.expires_at > func.now())
+# Not now(), when the transaction began: what it has let expire since then has expired.
+HOLDS = EntryRow.expires_at.is_(None) | (EntryRow.expires_at > func.statement_timestamp())
 
 WHY = (
     "score",

@@ -244,8 +244,8 @@ def test_what_has_expired_is_neither_found_nor_shown(session: Session) -> None:
     talks = ConversationRepository(session, HashingEmbedder())
     say(talks, "chat", "a", MATCH, "b")
     session.execute(
-        text("UPDATE agentdb.entries SET expires_at = now() - interval '1 s' WHERE content = 'b'")
-    )
+        text("UPDATE agentdb.entries SET expires_at = clock_timestamp() WHERE content = 'b'")
+    )  # after the transaction has begun
     assert contents(talks.search(MATCH)) == [MATCH, "a"]
     assert contents_of_window(talks.search(MATCH)) == ["a", MATCH]
     assert [each.content for each in talks.history("chat")] == ["a", MATCH]

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from threading import Barrier
+from time import sleep
 
 import psycopg
 import pytest
@@ -200,6 +201,15 @@ def test_forgetting_says_how_many(memories: MemoryRepository) -> None:
     assert memories.forget(expired=True) == 1
     with pytest.raises(BadInput, match="what to forget"):
         memories.forget()
+
+
+def test_what_expires_while_a_transaction_goes_on_can_be_forgotten_in_it(
+    memories: MemoryRepository,
+) -> None:
+    memories.add(NewMemory("tea", ttl=timedelta(milliseconds=1)))
+    sleep(0.01)
+    assert memories.search("tea") == ()
+    assert memories.forget(expired=True) == 1
 
 
 def test_forgetting_a_subject_takes_the_old_values_too(
