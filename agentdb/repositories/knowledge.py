@@ -34,6 +34,7 @@ _KIND: Kind = "chunk"
 _OURS = frozenset({"title", "category", "tags", "headings", "position", "document"})
 _BEGIN, _END, _BETWEEN = "\ue000", "\ue001", "…"  # the first two for private use: no text has them
 _LOCKS = 64  # a namespace has so many: one for each document would fill the server's lock table
+_MOST_WORDS = 10_000
 _UNTRACKED = {"synchronize_session": False}
 
 
@@ -59,7 +60,7 @@ class NewDocument:
     def __post_init__(self) -> None:
         """Refuse what cannot be kept before anything is done for it."""
         told = {"source": self.source, "title": self.title, "category": self.category}
-        storable({**self.metadata, **told, "tags": self.tags})
+        storable({**self.metadata, **told, "tags": self.tags, "text_hash": self.text_hash})
         if self.vectors is not None and len(self.vectors) != len(self.chunks):
             raise BadInput(
                 f"{self.source} has {len(self.chunks)} chunks and {len(self.vectors)} vectors: "
@@ -265,8 +266,10 @@ class KnowledgeRepository(Tenanted):
     ) -> tuple[Highlight, ...]:
         """Return where each that was found answers the text: its passages of up to so many words.
 
-        Asked of what was found only, as it takes a while for long texts.
+        Asked of what was found only, as it takes a while for long texts. Raises `BadInput`.
         """
+        if not 2 <= words <= _MOST_WORDS:  # noqa: PLR2004 - ts_headline wants some room
+            raise BadInput(f"a passage has 2 to {_MOST_WORDS:,} words, not {words:,}")
         ids = [each.memory.id for each in found]
         rows = self._session.execute(_headlines(query, words).where(EntryRow.id == func.any(ids)))
         marked = {row.id: _highlight(row.headline) for row in rows}
