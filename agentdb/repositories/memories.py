@@ -37,6 +37,7 @@ from agentdb.models.vector import HalfVectorType
 from agentdb.repositories.bulk import FROM, Bulk, Draft, Identity, merging, uncollected
 from agentdb.repositories.checks import checked_name as _name
 from agentdb.repositories.checks import moment as _moment
+from agentdb.repositories.checks import numbered
 from agentdb.repositories.checks import plain as _plain
 from agentdb.repositories.direct import fetch
 from agentdb.repositories.memory import (
@@ -278,7 +279,7 @@ class MemoryRepository(Tenanted):
         """
         meant: list[ColumnElement[bool]] = []
         if identifier is not None:
-            meant.append(EntryRow.id == identifier)
+            meant.append(numbered(EntryRow.id, identifier))
         if subject is not None:
             meant.append(EntryRow.subject == subject)
         if expired:
@@ -567,7 +568,7 @@ class MemoryRepository(Tenanted):
 
     def _is(self, identifier: int) -> ColumnElement[bool]:
         tenant, namespace = self._own()
-        return tenant & namespace & (EntryRow.id == identifier)
+        return tenant & namespace & numbered(EntryRow.id, identifier)
 
     @contextmanager
     def _refusing(self, message: str) -> Iterator[None]:

@@ -154,6 +154,7 @@ def test_history_is_read_backwards_page_by_page(talks: ConversationRepository) -
     before = talks.history("chat-1", 2, before=last[0].position)
     assert (said(before), said(last)) == (["b", "c"], ["d", "e"])
     assert talks.history("chat-1", before=1) == ()
+    assert talks.history("chat-1", before=2**70) == talks.history("chat-1")
 
 
 def test_a_session_without_messages_has_an_empty_history(talks: ConversationRepository) -> None:

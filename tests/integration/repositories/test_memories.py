@@ -186,9 +186,11 @@ def test_an_update_to_what_is_there_already_is_refused_and_the_transaction_goes_
 
 
 def test_what_is_not_there_cannot_be_read_or_changed(memories: MemoryRepository) -> None:
-    for do in (memories.get, lambda number: memories.update(number, importance=1)):
-        with pytest.raises(NotFound, match="4711"):
-            do(4711)
+    for number in (4711, -1, 2**63 - 1, 2**63, -(2**70)):
+        for do in (memories.get, lambda number: memories.update(number, importance=1)):
+            with pytest.raises(NotFound, match=str(number)):
+                do(number)
+        assert memories.forget(number) == 0
 
 
 def test_forgetting_says_how_many(memories: MemoryRepository) -> None:
