@@ -46,7 +46,7 @@ from agentdb.repositories.attachment import (
     FoundRow,
     State,
 )
-from agentdb.repositories.checks import plain
+from agentdb.repositories.checks import checked_name, plain
 from agentdb.repositories.memories import MOST, MemoryRepository, prepared
 from agentdb.repositories.memory import DEFAULT_TENANT
 from agentdb.repositories.tables import Tables
@@ -91,7 +91,7 @@ class AttachmentRepository(Tenanted):
     ) -> None:
         self._session = session
         self._embedder = embedder
-        self._tenant = tenant
+        self._tenant = checked_name(tenant, "a tenant")
         self._tables = Tables(session)
 
     def attach(

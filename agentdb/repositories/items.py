@@ -33,6 +33,7 @@ from agentdb.models.entry import EntryRow, Kind
 from agentdb.repositories.bulk import changing
 from agentdb.repositories.checks import checked_name, plain
 from agentdb.repositories.memories import (
+    LONGEST_SUBJECT,
     MOST,
     MemoryRepository,
     bound,
@@ -46,7 +47,7 @@ from agentdb.search.filters import Filter, compile_filter, storable
 
 Read = TypeVarTuple("Read")
 
-_LONGEST_KEY = 1_500  # bytes: with a tenant and a namespace it has to fit a page of an index
+_LONGEST_KEY = LONGEST_SUBJECT  # with a tenant and a namespace it has to fit a page of an index
 _BATCH = 500
 _NOTHING = " "  # is no word, and stands where there is no text
 _UNTRACKED = {"synchronize_session": False}
@@ -142,7 +143,7 @@ class ItemRepository(Tenanted):
         but: Collection[str] = (),
     ) -> tuple[Item, ...]:
         """Return what meets a filter on metadata, but for some keys; what is newest comes first."""
-        meant = [] if not but else [EntryRow.subject != func.all(list(but))]
+        meant = [] if not but else [EntryRow.subject != func.all(_keys(but))]
         listed = self._listed(*meant, *_meeting(filter))
         newest = listed.order_by(EntryRow.valid_from.desc(), EntryRow.id.desc())
         rows = self._session.execute(_page(newest, limit, offset))
@@ -213,7 +214,7 @@ class ItemRepository(Tenanted):
         depth: int | None = None,
     ) -> tuple[tuple[str, ...], ...]:
         """Return the different lists of texts that metadata have under a name, cut to a depth."""
-        kept = select(EntryRow.metadata_[name].label("texts")).where(
+        kept = select(EntryRow.metadata_[plain(name, "a name")].label("texts")).where(
             *self._own(), _HOLDS, *_meeting(filter)
         )
         different = kept.distinct().subquery("different")
@@ -289,9 +290,11 @@ def _checked(item: NewItem) -> NewItem:
 
 
 def _among(keys: Collection[str]) -> ColumnElement[bool]:
-    for key in keys:
-        plain(key, "a key", _LONGEST_KEY)
-    return EntryRow.subject == func.any(list(keys))
+    return EntryRow.subject == func.any(_keys(keys))
+
+
+def _keys(keys: Collection[str]) -> list[str]:
+    return [plain(key, "a key", _LONGEST_KEY) for key in keys]
 
 
 def _upsert(rows: Sequence[Mapping[str, object]]) -> Insert:

@@ -64,6 +64,9 @@ from agentdb.search.filters import Filter, compile_filter, storable
 LONGEST = 100_000
 """Characters that a memory may have: what is longer is a document."""
 
+LONGEST_SUBJECT = 1_500
+"""Bytes that what something is about may have: the key of an item is the longest."""
+
 MOST = 10_000
 """Memories that one search may ask for."""
 
@@ -281,7 +284,7 @@ class MemoryRepository(Tenanted):
         if identifier is not None:
             meant.append(numbered(EntryRow.id, identifier))
         if subject is not None:
-            meant.append(EntryRow.subject == subject)
+            meant.append(EntryRow.subject == _plain(subject, "a subject", LONGEST_SUBJECT))
         if expired:
             meant.append(EntryRow.expires_at <= func.statement_timestamp())
         if not meant:
@@ -292,7 +295,9 @@ class MemoryRepository(Tenanted):
     def history(self, subject: str, key: str) -> tuple[Memory, ...]:
         """Return every value that a fact about a subject has had, the first one first."""
         values = select(*ENTRY).where(
-            *self._own(), EntryRow.subject == subject, EntryRow.fact_key == key
+            *self._own(),
+            EntryRow.subject == _plain(subject, "a subject"),
+            EntryRow.fact_key == _plain(key, "a key"),
         )
         rows = self._session.execute(values.order_by(EntryRow.valid_from))
         return tuple(Memory(**row._asdict()) for row in rows)
@@ -646,7 +651,7 @@ def _draft(memory: NewMemory | str, place: int = 0) -> Draft:
         _check_times(new)
     _checked_importance(new.importance)
     told = content if new.identity is None else f"{new.identity}\x00{content}"
-    digest = sha256(told.encode()).digest()
+    digest = sha256(told.encode(errors="surrogatepass")).digest()  # an identity may be any text
     return Draft(
         new,
         content,

@@ -399,6 +399,12 @@ def test_what_cannot_be_kept_is_refused_before_anything_is_sent(
         NewDocument(**given)  # type: ignore[arg-type]
 
 
+def test_half_a_character_in_a_question_is_no_error(knowledge: KnowledgeRepository) -> None:
+    knowledge.put_many([document("a.md", "kettle")])
+    [one] = knowledge.highlight("kettle \ud83d", knowledge.search("kettle \ud83d"))
+    assert ("kettle", True) in one.parts
+
+
 @pytest.mark.parametrize("words", [2, 3, 10_000])
 def test_a_passage_may_be_short_or_long(knowledge: KnowledgeRepository, words: int) -> None:
     knowledge.put_many([document("a.md", "kettle")])
