@@ -541,12 +541,16 @@ class MemoryRepository(Tenanted):
         try:
             yield
         except DataError:
-            if widths := {len(vector) for vector in vectors if vector is not None}:
-                # This transaction can be asked nothing more.
-                with Session(self._given.connection().engine) as aside:
-                    for width in widths:
-                        require_space(aside, self._embedder, width, keep=False)
+            self._require_widths({len(vector) for vector in vectors if vector is not None})
             raise
+
+    def _require_widths(self, widths: Collection[int]) -> None:
+        if not widths:
+            return
+        # Aside, as this transaction can be asked nothing more.
+        with Session(self._given.connection().engine) as aside:
+            for width in widths:
+                require_space(aside, self._embedder, width, keep=False)
 
     def _chosen(
         self, text: str | None, found: Sequence[Found], k: int, diversity: float
