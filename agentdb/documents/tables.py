@@ -58,6 +58,8 @@ def csv_rows(path: Path, wanted: str | None = None) -> Iterator[tuple[int, Row |
         header = next((record for _, record in records if record), [])
         if isinstance(header, BadText):
             raise header
+        if not header:
+            return
         text_field(_kept(header), wanted)
         for number, record in records:
             if record:

@@ -50,7 +50,7 @@ class CachedEmbedder:
     def embed(self, texts: Sequence[str]) -> Vectors:
         """Return one vector a text, the new ones embedded in one go and kept."""
         wanted = {content_hash(text): canonical(text) for text in texts}
-        known = dict(self.cache.get_many(self.name, list(wanted))) if wanted else {}
+        known = dict(self.cache.get_many(self._kept_under, list(wanted))) if wanted else {}
         known |= self._fresh({key: text for key, text in wanted.items() if key not in known})
         rows = [known[content_hash(text)] for text in texts]
         return np.array(rows, dtype=np.float32).reshape(-1, self.dimension)
@@ -59,8 +59,13 @@ class CachedEmbedder:
         if not texts:
             return {}
         vectors = dict(zip(texts, self.embedder.embed(list(texts.values())), strict=True))
-        self.cache.put_many(self.name, vectors)
+        self.cache.put_many(self._kept_under, vectors)
         return vectors
+
+    @property
+    def _kept_under(self) -> str:
+        """The name, with the version where there is one: another one gives other vectors."""
+        return f"{self.name} {self.version}" if self.version else self.name
 
 
 def canonical(text: str) -> str:

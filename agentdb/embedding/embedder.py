@@ -32,7 +32,7 @@ class Embedder(Protocol):
 
     @property
     def name(self) -> str:
-        """What its vectors are kept under; two embedders of one name give the same vectors."""
+        """What its vectors are kept under; of one name and version they are the same vectors."""
         ...
 
     @property

@@ -46,6 +46,7 @@ from agentdb.repositories.attachment import (
     FoundRow,
     State,
 )
+from agentdb.repositories.checks import checked_name, plain
 from agentdb.repositories.memories import MOST, MemoryRepository, prepared
 from agentdb.repositories.memory import DEFAULT_TENANT
 from agentdb.repositories.tables import Tables
@@ -59,6 +60,7 @@ from agentdb.search.rows import BusinessTable
 LONGEST_NAME = 200
 """Bytes that the name of an attachment may have."""
 
+_ITS_NAME = "the name of an attachment"
 _UNTRACKED = {"synchronize_session": False}
 
 
@@ -89,7 +91,7 @@ class AttachmentRepository(Tenanted):
     ) -> None:
         self._session = session
         self._embedder = embedder
-        self._tenant = tenant
+        self._tenant = checked_name(tenant, "a tenant")
         self._tables = Tables(session)
 
     def attach(
@@ -220,7 +222,8 @@ class AttachmentRepository(Tenanted):
         return self._session.execute(mine).all()
 
     def _row(self, name: str) -> Any:  # noqa: ANN401 - a row of ours
-        mine = _ATTACHMENT.where(AttachmentRow.tenant == self._tenant, AttachmentRow.name == name)
+        called = AttachmentRow.name == plain(name, _ITS_NAME, LONGEST_NAME)
+        mine = _ATTACHMENT.where(AttachmentRow.tenant == self._tenant, called)
         row = self._session.execute(mine).one_or_none()
         if row is None:
             there = ", ".join(self.names()) or "nothing: agentdb attach TABLE --text COLUMNS"
@@ -406,7 +409,7 @@ def _parts(table: object) -> tuple[str, ...]:
         names = tuple(plain_name(part)[0] for part in parts_of(table, "."))
         if len(names) > 2 or not all(names):  # noqa: PLR2004
             raise BadInput(f"{table} is no name of a table: write products or shop.products")
-        return names
+        return tuple(plain(name, "the name of a table") for name in names)
     source = table if isinstance(table, FromClause) else getattr(table, "__table__", None)
     if not isinstance(source, TableClause):
         raise BadInput(f"{table!r} is no table: give its name, or a class of yours")
@@ -414,9 +417,9 @@ def _parts(table: object) -> tuple[str, ...]:
 
 
 def _name(name: str) -> str:
-    if not name.strip() or "\0" in name or len(name.encode(errors="replace")) > LONGEST_NAME:
-        raise BadInput(f"the name of an attachment has 1 to {LONGEST_NAME} bytes and no NUL")
-    return name
+    if not name.strip():
+        raise BadInput(f"the name of an attachment has 1 to {LONGEST_NAME} bytes, not none")
+    return plain(name, _ITS_NAME, LONGEST_NAME)
 
 
 def _asked(columns: Sequence[str] | Literal["all"], found: BusinessTable) -> tuple[str, ...]:

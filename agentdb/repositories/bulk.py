@@ -108,6 +108,7 @@ def merging(made: PostgresInsert) -> PostgresInsert:
             "times": EntryRow.times + made.excluded.times,
             "importance": func.greatest(EntryRow.importance, made.excluded.importance),
             "metadata": EntryRow.metadata_.op("||")(made.excluded.metadata),
+            "valid_from": func.least(EntryRow.valid_from, made.excluded.valid_from),
             "expires_at": made.excluded.expires_at,
             "embedding": func.coalesce(made.excluded.embedding, EntryRow.embedding),
         },

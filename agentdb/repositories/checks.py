@@ -4,11 +4,17 @@ from __future__ import annotations
 
 import re
 from datetime import datetime
+from typing import Any
+
+from sqlalchemy import ColumnElement, SQLColumnExpression, false
 
 from agentdb.errors import BadInput
 
 LONGEST_NAME = 400
 """Bytes that a name may have: several of them have to fit a page of an index."""
+
+LARGEST = 2**63 - 1
+"""The largest number that a column may hold."""
 
 HALVES = re.compile("[\ud800-\udfff]")
 """Halves of characters: surrogates without their pair."""
@@ -36,3 +42,13 @@ def moment(given: datetime | None, what: str) -> datetime | None:
     if given is not None and given.utcoffset() is None:
         raise BadInput(f"{what} has no time zone, like datetime.now(UTC) has")
     return given
+
+
+def numbered(column: SQLColumnExpression[Any], number: int) -> ColumnElement[bool]:
+    """Return whether a column has this number; one that is too large for any has nothing."""
+    return column == number if abs(number) <= LARGEST else false()
+
+
+def bounded(number: int) -> int:
+    """Return a number that a column can be compared with, and that lies on the same side."""
+    return max(-LARGEST, min(number, LARGEST))

@@ -20,7 +20,7 @@ from agentdb.embedding.embedder import Embedder, Vector
 from agentdb.errors import BadInput, BadText, NotFound
 from agentdb.models.conversation import ROLES, InteractionRow, MessageRow, SessionRow
 from agentdb.models.entry import EntryRow, Kind
-from agentdb.repositories.checks import checked_name, moment, plain
+from agentdb.repositories.checks import bounded, checked_name, moment, plain
 from agentdb.repositories.conversation import (
     ChatSession,
     FoundMessage,
@@ -236,7 +236,7 @@ class ConversationRepository(Tenanted):
         """
         said = _messages().where(*self._is(session), HOLDS)
         if before is not None:
-            said = said.where(MessageRow.position < before)
+            said = said.where(MessageRow.position < bounded(before))
         newest = said.order_by(MessageRow.position.desc())
         if last is not None:
             newest = newest.limit(_count(last, "last"))

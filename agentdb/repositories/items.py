@@ -32,15 +32,22 @@ from agentdb.models.base import Json
 from agentdb.models.entry import EntryRow, Kind
 from agentdb.repositories.bulk import changing
 from agentdb.repositories.checks import checked_name, plain
-from agentdb.repositories.memories import MOST, MemoryRepository, refuse_bad
+from agentdb.repositories.memories import (
+    LONGEST_SUBJECT,
+    MOST,
+    MemoryRepository,
+    bound,
+    directed,
+    of_one_model,
+    refuse_bad,
+)
 from agentdb.repositories.memory import DEFAULT_TENANT, Found, NewMemory
-from agentdb.repositories.spaces import require_space
 from agentdb.repositories.tenancy import Tenanted
 from agentdb.search.filters import Filter, compile_filter, storable
 
 Read = TypeVarTuple("Read")
 
-_LONGEST_KEY = 1_500  # bytes: with a tenant and a namespace it has to fit a page of an index
+_LONGEST_KEY = LONGEST_SUBJECT  # with a tenant and a namespace it has to fit a page of an index
 _BATCH = 500
 _NOTHING = " "  # is no word, and stands where there is no text
 _UNTRACKED = {"synchronize_session": False}
@@ -113,10 +120,9 @@ class ItemRepository(Tenanted):
         """
         last = {item.key: _checked(item) for item in items}
         ready = embedded([last[key] for key in sorted(last)], self._embedder)  # no deadlocks
-        vector = next((item.vector for item in ready if item.vector is not None), None)
-        if vector is not None:
-            require_space(self._session, self._embedder, len(vector))
-        with self._session.begin_nested():
+        vectors = directed(self._memories, [item.vector for item in ready])
+        ready = [replace(item, vector=v) for item, v in zip(ready, vectors, strict=True)]
+        with of_one_model(self._memories, vectors):
             for start in range(0, len(ready), _BATCH):
                 rows = [self._row(item) for item in ready[start : start + _BATCH]]
                 self._session.execute(_upsert(rows), execution_options=_UNTRACKED)
@@ -137,7 +143,7 @@ class ItemRepository(Tenanted):
         but: Collection[str] = (),
     ) -> tuple[Item, ...]:
         """Return what meets a filter on metadata, but for some keys; what is newest comes first."""
-        meant = [] if not but else [EntryRow.subject != func.all(list(but))]
+        meant = [] if not but else [EntryRow.subject != func.all(_keys(but))]
         listed = self._listed(*meant, *_meeting(filter))
         newest = listed.order_by(EntryRow.valid_from.desc(), EntryRow.id.desc())
         rows = self._session.execute(_page(newest, limit, offset))
@@ -208,7 +214,7 @@ class ItemRepository(Tenanted):
         depth: int | None = None,
     ) -> tuple[tuple[str, ...], ...]:
         """Return the different lists of texts that metadata have under a name, cut to a depth."""
-        kept = select(EntryRow.metadata_[name].label("texts")).where(
+        kept = select(EntryRow.metadata_[plain(name, "a name")].label("texts")).where(
             *self._own(), _HOLDS, *_meeting(filter)
         )
         different = kept.distinct().subquery("different")
@@ -238,7 +244,7 @@ class ItemRepository(Tenanted):
             # Of the key, not of the text: so the unique index holds one value a key.
             "content_hash": bytes.fromhex(content_hash(f"{self._kind}\x00{item.key}")),
             "metadata_": item.metadata,
-            "embedding": item.vector,
+            "embedding": bound(item.vector),
             # One moment for both: what is new was made when it was last put.
             "created_at": func.statement_timestamp(),
             "valid_from": func.statement_timestamp(),
@@ -284,9 +290,11 @@ def _checked(item: NewItem) -> NewItem:
 
 
 def _among(keys: Collection[str]) -> ColumnElement[bool]:
-    for key in keys:
-        plain(key, "a key", _LONGEST_KEY)
-    return EntryRow.subject == func.any(list(keys))
+    return EntryRow.subject == func.any(_keys(keys))
+
+
+def _keys(keys: Collection[str]) -> list[str]:
+    return [plain(key, "a key", _LONGEST_KEY) for key in keys]
 
 
 def _upsert(rows: Sequence[Mapping[str, object]]) -> Insert:

@@ -16,13 +16,14 @@ from sqlalchemy.dialects.postgresql import ARRAY, TSQUERY
 from sqlalchemy.orm import Session
 
 from agentdb.documents.splitting import Chunk, under_headings
-from agentdb.embedding.cached import content_hash
+from agentdb.embedding.cached import canonical, content_hash
 from agentdb.embedding.embedder import Embedder, Vector, Vectors
 from agentdb.errors import BadInput, BadText
 from agentdb.models.base import Json
 from agentdb.models.document import DocumentVersionRow
 from agentdb.models.entry import EntryRow, Kind
-from agentdb.repositories.memories import MemoryRepository
+from agentdb.repositories.checks import plain
+from agentdb.repositories.memories import MemoryRepository, refuse_bad
 from agentdb.repositories.memory import DEFAULT_TENANT, Found, NewMemory
 from agentdb.repositories.tenancy import Tenanted
 from agentdb.search.filters import Filter, storable
@@ -34,6 +35,7 @@ _KIND: Kind = "chunk"
 _OURS = frozenset({"title", "category", "tags", "headings", "position", "document"})
 _BEGIN, _END, _BETWEEN = "\ue000", "\ue001", "…"  # the first two for private use: no text has them
 _LOCKS = 64  # a namespace has so many: one for each document would fill the server's lock table
+_MOST_WORDS = 10_000
 _UNTRACKED = {"synchronize_session": False}
 
 
@@ -59,7 +61,7 @@ class NewDocument:
     def __post_init__(self) -> None:
         """Refuse what cannot be kept before anything is done for it."""
         told = {"source": self.source, "title": self.title, "category": self.category}
-        storable({**self.metadata, **told, "tags": self.tags})
+        storable({**self.metadata, **told, "tags": self.tags, "text_hash": self.text_hash})
         if self.vectors is not None and len(self.vectors) != len(self.chunks):
             raise BadInput(
                 f"{self.source} has {len(self.chunks)} chunks and {len(self.vectors)} vectors: "
@@ -265,10 +267,15 @@ class KnowledgeRepository(Tenanted):
     ) -> tuple[Highlight, ...]:
         """Return where each that was found answers the text: its passages of up to so many words.
 
-        Asked of what was found only, as it takes a while for long texts.
+        Asked of what was found only, as it takes a while for long texts. Raises `BadInput`.
         """
+        if not 2 <= words <= _MOST_WORDS:  # noqa: PLR2004 - ts_headline wants some room
+            raise BadInput(f"a passage has 2 to {_MOST_WORDS:,} words, not {words:,}")
+        refuse_bad(NewMemory(query))
         ids = [each.memory.id for each in found]
-        rows = self._session.execute(_headlines(query, words).where(EntryRow.id == func.any(ids)))
+        rows = self._session.execute(
+            _headlines(canonical(query), words).where(EntryRow.id == func.any(ids))
+        )
         marked = {row.id: _highlight(row.headline) for row in rows}
         return tuple(
             marked.get(each.memory.id) or Highlight(((each.memory.content, False),))
@@ -339,7 +346,7 @@ class KnowledgeRepository(Tenanted):
     def _versions(self, sources: Collection[str]) -> Iterator[ColumnElement[bool]]:
         yield DocumentVersionRow.tenant == self._tenant
         yield DocumentVersionRow.namespace == self._namespace
-        yield DocumentVersionRow.source == func.any(list(sources))
+        yield DocumentVersionRow.source == func.any(_named(sources))
 
     def _delete(self, sources: Collection[str]) -> dict[str, int]:
         """Delete documents; return how many chunks each had."""
@@ -356,7 +363,7 @@ class KnowledgeRepository(Tenanted):
         yield EntryRow.namespace == self._namespace
         yield EntryRow.kind == _KIND
         if sources is not None:
-            yield EntryRow.subject == func.any(list(sources))
+            yield EntryRow.subject == func.any(_named(sources))
 
     # What it is found by ----------------------------------------------------------------------
 
@@ -365,6 +372,11 @@ class KnowledgeRepository(Tenanted):
             return list(documents)
         texts = [embedded_text(chunk) for each in documents for chunk in each.chunks]
         return with_vectors(documents, self._embedder.embed(texts))
+
+
+def _named(sources: Collection[str]) -> list[str]:
+    """Return the names of documents, which may be of any length; raise `BadInput`."""
+    return [plain(each, "a source", max(LONGEST_SOURCE, 4 * len(each))) for each in sources]
 
 
 def embedded_text(chunk: Chunk) -> str:

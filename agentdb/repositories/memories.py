@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from hashlib import blake2b, sha256
@@ -15,6 +15,7 @@ from sqlalchemy import (
     BigInteger,
     BindParameter,
     ColumnElement,
+    case,
     cast,
     delete,
     func,
@@ -36,6 +37,7 @@ from agentdb.models.vector import HalfVectorType
 from agentdb.repositories.bulk import FROM, Bulk, Draft, Identity, merging, uncollected
 from agentdb.repositories.checks import checked_name as _name
 from agentdb.repositories.checks import moment as _moment
+from agentdb.repositories.checks import numbered
 from agentdb.repositories.checks import plain as _plain
 from agentdb.repositories.direct import fetch
 from agentdb.repositories.memory import (
@@ -47,7 +49,13 @@ from agentdb.repositories.memory import (
     Refused,
 )
 from agentdb.repositories.reranking import RERANKED, reranked
-from agentdb.repositories.spaces import require_dimension, require_model, require_space
+from agentdb.repositories.spaces import (
+    kept_width,
+    require_dimension,
+    require_model,
+    require_space,
+    require_width,
+)
 from agentdb.repositories.tenancy import Tenanted, remember
 from agentdb.search.diversity import diversified
 from agentdb.search.entries import ENTRY, model_and_version, search_text
@@ -55,6 +63,9 @@ from agentdb.search.filters import Filter, compile_filter, storable
 
 LONGEST = 100_000
 """Characters that a memory may have: what is longer is a document."""
+
+LONGEST_SUBJECT = 1_500
+"""Bytes that what something is about may have: the key of an item is the longest."""
 
 MOST = 10_000
 """Memories that one search may ask for."""
@@ -65,6 +76,7 @@ AT_ONCE = 1_000
 _LONGEST_TTL = timedelta(days=365_250)
 _KINDS = frozenset(get_args(Kind))
 _VARIETY = 4  # times as many are found as are wanted, where they are to differ
+_BY_KEY: tuple[Kind, ...] = ("item", "document")  # one of each key, whatever it says
 _UNTRACKED = {"synchronize_session": False}
 
 Refusing: TypeAlias = Callable[["Refused"], None]
@@ -245,8 +257,8 @@ class MemoryRepository(Tenanted):
             vector = draft.vector
             values |= {
                 "content": draft.content,
-                "content_hash": draft.hash,
-                "embedding": _bound(draft.vector),
+                "content_hash": _hash_of_changed(identifier, draft),
+                "embedding": bound(draft.vector),
             }
         if metadata is not None:
             values["metadata_"] = storable(metadata)
@@ -270,11 +282,11 @@ class MemoryRepository(Tenanted):
         """
         meant: list[ColumnElement[bool]] = []
         if identifier is not None:
-            meant.append(EntryRow.id == identifier)
+            meant.append(numbered(EntryRow.id, identifier))
         if subject is not None:
-            meant.append(EntryRow.subject == subject)
+            meant.append(EntryRow.subject == _plain(subject, "a subject", LONGEST_SUBJECT))
         if expired:
-            meant.append(EntryRow.expires_at <= func.now())
+            meant.append(EntryRow.expires_at <= func.statement_timestamp())
         if not meant:
             raise BadInput("say what to forget: an id, a subject, or what has expired")
         gone = delete(EntryRow).where(*self._own(), *meant).returning(EntryRow.id)
@@ -283,7 +295,9 @@ class MemoryRepository(Tenanted):
     def history(self, subject: str, key: str) -> tuple[Memory, ...]:
         """Return every value that a fact about a subject has had, the first one first."""
         values = select(*ENTRY).where(
-            *self._own(), EntryRow.subject == subject, EntryRow.fact_key == key
+            *self._own(),
+            EntryRow.subject == _plain(subject, "a subject"),
+            EntryRow.fact_key == _plain(key, "a key"),
         )
         rows = self._session.execute(values.order_by(EntryRow.valid_from))
         return tuple(Memory(**row._asdict()) for row in rows)
@@ -364,31 +378,45 @@ class MemoryRepository(Tenanted):
     def _supersede(self, draft: Draft) -> Memory:
         """Let a fact have a new value, that of the one before ending where it begins."""
         new = draft.new
-        same = (*self._own(), EntryRow.subject == new.subject, EntryRow.fact_key == new.key)
-        current = EntryRow.valid_to.is_(None)
-        seen = update(EntryRow).where(*same, current, EntryRow.content_hash == draft.hash)
-        row = self._row(draft)
-        counted = seen.values(
-            times=EntryRow.times + draft.times,
-            importance=func.greatest(EntryRow.importance, new.importance),
-            metadata_=EntryRow.metadata_.op("||")(cast(draft.metadata, JSONB)),
-            expires_at=row["expires_at"],
-        )
-        again = self._session.execute(
-            counted.returning(*ENTRY), execution_options=_UNTRACKED
-        ).one_or_none()
-        if again is not None:
-            return Memory(**again._asdict())
-        since = new.valid_from or self._session.scalar(select(func.clock_timestamp()))
-        ended = update(EntryRow).where(*same, current, EntryRow.valid_from < since)
-        values = {**row, "valid_from": since}
         with self._refusing(
             f"the fact {new.key} of {new.subject} has another value at that time: "
             "give a later valid_from"
         ):
-            self._session.execute(ended.values(valid_to=since), execution_options=_UNTRACKED)
-            made = insert(EntryRow).values(values).returning(*ENTRY)
-            return Memory(**self._session.execute(made).one()._asdict())
+            return self._said_again(draft) or self._begun(draft)
+
+    def _said_again(self, draft: Draft) -> Memory | None:
+        """Count the value that a fact has, if it is that; where it held earlier, from then on."""
+        row = self._row(draft)
+        seen = update(EntryRow).where(*self._current(draft), EntryRow.content_hash == draft.hash)
+        if draft.new.valid_to is not None:  # what held before, and no longer, is another value
+            seen = seen.where(EntryRow.valid_from <= row["valid_from"])
+        counted = seen.values(
+            times=EntryRow.times + draft.times,
+            importance=func.greatest(EntryRow.importance, draft.new.importance),
+            metadata_=EntryRow.metadata_.op("||")(cast(draft.metadata, JSONB)),
+            valid_from=func.least(EntryRow.valid_from, row["valid_from"]),
+            expires_at=row["expires_at"],
+            embedding=func.coalesce(row["embedding"], EntryRow.embedding),
+        )
+        again = self._session.execute(
+            counted.returning(*ENTRY), execution_options=_UNTRACKED
+        ).one_or_none()
+        return None if again is None else Memory(**again._asdict())
+
+    def _begun(self, draft: Draft) -> Memory:
+        """Let a fact have this value from now on, or from when it says."""
+        since = draft.new.valid_from or self._session.scalar(select(func.clock_timestamp()))
+        ended = update(EntryRow).where(*self._current(draft), EntryRow.valid_from < since)
+        self._session.execute(ended.values(valid_to=since), execution_options=_UNTRACKED)
+        made = insert(EntryRow).values({**self._row(draft), "valid_from": since})
+        return Memory(**self._session.execute(made.returning(*ENTRY)).one()._asdict())
+
+    def _current(self, draft: Draft) -> Iterator[ColumnElement[bool]]:
+        """Yield what is true of the value that a fact has, and that has no end yet."""
+        yield from self._own()
+        yield EntryRow.subject == draft.new.subject
+        yield EntryRow.fact_key == draft.new.key
+        yield EntryRow.valid_to.is_(None)
 
     def _row(self, draft: Draft) -> dict[str, object]:
         new = draft.new
@@ -404,7 +432,7 @@ class MemoryRepository(Tenanted):
             "metadata_": draft.metadata,
             "importance": new.importance,
             "times": draft.times,
-            "embedding": _bound(draft.vector),
+            "embedding": bound(draft.vector),
             "valid_from": new.valid_from or func.clock_timestamp(),
             "valid_to": new.valid_to,
             "expires_at": draft.expires_at,
@@ -436,9 +464,10 @@ class MemoryRepository(Tenanted):
                 return list(drafts)
             return [Draft(*draft[:-1], row) for draft, row in zip(drafts, rows, strict=True)]
         checked: list[Draft] = []
+        width = self._kept_width()
         for draft in drafts:
             try:
-                checked.append(draft._replace(vector=self._checked(draft.new.vector)))
+                checked.append(draft._replace(vector=self._checked(draft.new.vector, width)))
             except (BadInput, DimensionMismatch) as error:
                 refuse(Refused(draft.place, str(error), error))
         return checked
@@ -457,17 +486,23 @@ class MemoryRepository(Tenanted):
         every = (next(made, None) if vector is None else vector for vector in given)
         return [None if vector is None else self._checked(vector) for vector in every]
 
-    def _checked(self, vector: object) -> Vector:
+    def _kept_width(self) -> int | None:
+        """Return how many numbers a vector is to have, where no embedder says it."""
+        return kept_width(self._session) if self._embedder is None else None
+
+    def _checked(self, vector: object, width: int | None = None) -> Vector:
         rows = directions([vector])
         if rows is None:
             name = self._embedder.name if self._embedder else "of the caller"
             raise BadInput(f"the model {name} gave a vector that has no direction (zero or NaN)")
-        self._check_dimension(rows[0])
+        self._check_dimension(rows[0], width)
         return rows[0]
 
-    def _check_dimension(self, vector: Vector) -> None:
+    def _check_dimension(self, vector: Vector, width: int | None = None) -> None:
         if self._embedder is not None:
             require_dimension(self._embedder, len(vector))
+        elif width is not None:
+            require_width(len(vector), width)
 
     def _require_space(self, vector: Vector | None, *, keep: bool = True) -> None:
         if vector is not None:
@@ -489,7 +524,7 @@ class MemoryRepository(Tenanted):
         near = next((vector for vector in vectors if vector is not None), None)
         if near is not None and len(near) != DIMENSION:  # the usual model is seen to on the way
             self._require_space(near, keep=False)
-        with self._comparing(near):
+        with self._comparing(vectors):
             rows = fetch(self._given, statement, {**asked, **given, "tenant": self._tenant})
         remember(self._given, self._tenant)  # the statement has announced it on its way
         if near is not None and self._embedder is not None and rows[0][1] is not None:
@@ -501,16 +536,21 @@ class MemoryRepository(Tenanted):
         return answers
 
     @contextmanager
-    def _comparing(self, vector: Vector | None) -> Iterator[None]:
+    def _comparing(self, vectors: Sequence[Vector | None]) -> Iterator[None]:
         """Say whose vectors are kept where one of another dimension was compared with them."""
         try:
             yield
         except DataError:
-            if vector is not None:
-                # This transaction can be asked nothing more.
-                with Session(self._given.connection().engine) as aside:
-                    require_space(aside, self._embedder, len(vector), keep=False)
+            self._require_widths({len(vector) for vector in vectors if vector is not None})
             raise
+
+    def _require_widths(self, widths: Collection[int]) -> None:
+        if not widths:
+            return
+        # Aside, as this transaction can be asked nothing more.
+        with Session(self._given.connection().engine) as aside:
+            for width in widths:
+                require_space(aside, self._embedder, width, keep=False)
 
     def _chosen(
         self, text: str | None, found: Sequence[Found], k: int, diversity: float
@@ -537,7 +577,7 @@ class MemoryRepository(Tenanted):
 
     def _is(self, identifier: int) -> ColumnElement[bool]:
         tenant, namespace = self._own()
-        return tenant & namespace & (EntryRow.id == identifier)
+        return tenant & namespace & numbered(EntryRow.id, identifier)
 
     @contextmanager
     def _refusing(self, message: str) -> Iterator[None]:
@@ -568,6 +608,26 @@ def prepared(
     return asked, near
 
 
+def directed(memories: MemoryRepository, vectors: Sequence[Vector | None]) -> list[Vector | None]:
+    """Return vectors at length 1, all as long as those kept; for what is kept beside memories.
+
+    Raises `BadInput`, `DimensionMismatch`.
+    """
+    width = memories._kept_width()  # noqa: SLF001
+    return [None if each is None else memories._checked(each, width) for each in vectors]  # noqa: SLF001
+
+
+def of_one_model(
+    memories: MemoryRepository, vectors: Sequence[Vector | None]
+) -> AbstractContextManager[None]:
+    """Make what follows a savepoint in which no other model takes over than that of the vectors.
+
+    Raises `SpaceMismatch`, `DimensionMismatch`.
+    """
+    vector = next((each for each in vectors if each is not None), None)
+    return memories._of_one_model(vector)  # noqa: SLF001
+
+
 @uncollected()
 def _drafts(memories: Sequence[NewMemory | str], refuse: Refusing) -> list[Draft]:
     drafts: list[Draft] = []
@@ -595,7 +655,7 @@ def _draft(memory: NewMemory | str, place: int = 0) -> Draft:
         _check_times(new)
     _checked_importance(new.importance)
     told = content if new.identity is None else f"{new.identity}\x00{content}"
-    digest = sha256(told.encode()).digest()
+    digest = sha256(told.encode(errors="surrogatepass")).digest()  # an identity may be any text
     return Draft(
         new,
         content,
@@ -608,7 +668,18 @@ def _draft(memory: NewMemory | str, place: int = 0) -> Draft:
     )
 
 
-def _bound(vector: Vector | None) -> BindParameter[Vector] | None:
+def _hash_of_changed(identifier: int, draft: Draft) -> ColumnElement[bytes]:
+    """Return the hash of an entry that gets this text; it stays where it is of a key."""
+    own = _draft(NewMemory(draft.content, identity=str(identifier))).hash
+    return case(
+        (EntryRow.kind.in_(_BY_KEY), EntryRow.content_hash),
+        (EntryRow.kind == "message", literal(own)),  # what is said twice was said twice
+        else_=literal(draft.hash),
+    )
+
+
+def bound(vector: Vector | None) -> BindParameter[Vector] | None:
+    """Return a vector as a column takes it that may be as wide as another model's by now."""
     return None if vector is None else literal(vector, HalfVectorType())
 
 
@@ -682,12 +753,19 @@ def _merged_all(drafts: Iterable[Draft]) -> list[Draft]:
 
 def _merged(first: Draft, second: Draft) -> Draft:
     importance = max(first.new.importance, second.new.importance)
+    since = _earlier(first.new.valid_from, second.new.valid_from)
     return second._replace(
-        new=replace(second.new, importance=importance),
+        new=replace(second.new, importance=importance, valid_from=since),
         metadata={**first.metadata, **second.metadata},
         times=first.times + second.times,
         vector=first.vector if second.vector is None else second.vector,
     )
+
+
+def _earlier(one: datetime | None, other: datetime | None) -> datetime | None:
+    """Return which of two moments comes first; None is now."""
+    now = datetime.now(UTC)
+    return min(one, other, key=lambda since: since or now)
 
 
 def _found(row: Sequence[Any]) -> Found:

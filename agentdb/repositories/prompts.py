@@ -28,7 +28,7 @@ from agentdb.models.base import Json
 from agentdb.models.entry import Kind
 from agentdb.models.prompt import PromptLabelRow, PromptRow, PromptUseRow, PromptVersionRow
 from agentdb.rates import rate
-from agentdb.repositories.checks import HALVES, checked_name, moment, plain
+from agentdb.repositories.checks import HALVES, checked_name, moment, numbered, plain
 from agentdb.repositories.judging import gap, judged
 from agentdb.repositories.memories import MemoryRepository
 from agentdb.repositories.memory import DEFAULT_TENANT, NewMemory
@@ -212,7 +212,7 @@ class PromptRepository(Tenanted):
             row.name,
             row.version,
             *(bindparam(key, value, _type(key)) for key, value in outcome.items()),
-        ).where(*self._own(row, name), row.version == version)
+        ).where(*self._own(row, name), numbered(row.version, version))
         columns = ["tenant", "namespace", "name", "version", *outcome]
         kept = insert(PromptUseRow).from_select(columns, version_used).returning(PromptUseRow.id)
         identifier = self._session.scalar(kept)
@@ -404,7 +404,7 @@ class PromptRepository(Tenanted):
         """Return what is true of the version that is meant; of one `name` it is looked up once."""
         row = PromptVersionRow
         if version is not None:
-            return row.version == version
+            return numbered(row.version, version)
         there: Any = PromptRow if label is None else PromptLabelRow
         pointing = select(PromptRow.newest if label is None else PromptLabelRow.version).where(
             *self._own(there, name)

@@ -48,6 +48,8 @@ from agentdb.repositories.bulk import halfvec_number
 
 _NEAREST = 10
 _SAYS = func.btrim(EntryRow.content) != ""  # an item may say nothing: it has no vector
+# Not what is kept as its hash: that of an item is of its key, and stays when its text changes.
+_HASH = func.sha256(func.convert_to(EntryRow.content, literal_column("'UTF8'")))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,7 +83,10 @@ class Space:
 
 @dataclass(frozen=True, slots=True)
 class Unembedded:
-    """An entry without a vector in a space; `text` is what the vector is to be of."""
+    """An entry without a vector in a space; `text` is what the vector is to be of.
+
+    `hash` tells whether its content is still the same.
+    """
 
     id: int
     hash: bytes
@@ -118,6 +123,17 @@ def require_space(
     if embedder is not None:
         require_model(embedder, space.model, space.version)
     _require_column(embedder.name if embedder else "of the caller", dimension, space.dimension)
+
+
+def kept_width(session: Session) -> int:
+    """Return how many numbers each vector has that is kept, or will have."""
+    current = select(SpaceRow.dimension).where(SpaceRow.is_current)
+    return session.scalar(current) or DIMENSION
+
+
+def require_width(given: int, held: int) -> None:
+    """Raise `DimensionMismatch` unless a caller's vector has as many numbers as those kept."""
+    _require_column("of the caller", given, held)
 
 
 def require_model(embedder: Embedder, model: str, version: str) -> None:
@@ -208,7 +224,7 @@ class SpaceRepository:
         """Return up to `most` entries without a vector in a space, by id, behind `after`."""
         wanted = select(
             EntryRow.id,
-            EntryRow.content_hash,
+            _HASH,
             EntryRow.kind,
             EntryRow.content,
             EntryRow.metadata_,
@@ -229,7 +245,7 @@ class SpaceRepository:
         free = (
             select(EntryRow.id, given.c.embedding)
             .join(given, given.c.id == EntryRow.id)
-            .where(EntryRow.content_hash == given.c.content_hash, _literal(space).is_(None))
+            .where(given.c.content_hash == _HASH, _literal(space).is_(None))
             .with_for_update(skip_locked=True, of=EntryRow)
             .cte("free")
         )

@@ -29,7 +29,7 @@ from sqlalchemy.sql.dml import ReturningDelete
 from agentdb.errors import BadInput, Conflict, NotFound
 from agentdb.models.base import Json
 from agentdb.models.state import AgentStateRow, AgentThreadRow
-from agentdb.repositories.checks import checked_name, moment, plain
+from agentdb.repositories.checks import bounded, checked_name, moment, numbered, plain
 from agentdb.repositories.memory import DEFAULT_TENANT
 from agentdb.repositories.state import Checkpoint, CheckpointInfo, Thread, state_json
 from agentdb.repositories.tenancy import Tenanted
@@ -148,7 +148,7 @@ class AgentStateRepository(Tenanted):
         meant = (
             _STATE.checkpoint_id == plain(id, "the id of a checkpoint")
             if id is not None
-            else _STATE.version == version
+            else numbered(_STATE.version, version or 0)
         )
         found = self._first(*self._where(line), meant)
         if found is None:
@@ -173,7 +173,7 @@ class AgentStateRepository(Tenanted):
         """
         meant = [*self._where(self._line(agent, thread, checkpoint_ns))]
         if before is not None:
-            meant.append(_STATE.version < before)
+            meant.append(_STATE.version < bounded(before))
         if (path := compile_filter(filter)) is not None:
             meant.append(
                 _STATE.metadata_.op("@@", is_comparison=True)(cast(literal(path, Text()), JSONPATH))

@@ -27,7 +27,12 @@ _OTHERS = {
 _SYSTEM = ("pg_catalog", "information_schema", "pg_toast")
 _FEW = 10_000  # rows that are counted: above, the server's estimate is near enough
 
-_VISIBLE = table("pg_stat_user_tables", column("relname", Text()), schema="pg_catalog")
+_VISIBLE = table(
+    "pg_stat_user_tables",
+    column("schemaname", Text()),
+    column("relname", Text()),
+    schema="pg_catalog",
+)
 
 
 class Tables:
@@ -70,14 +75,21 @@ class Tables:
 
     def _nowhere(self, asked: str, name: str) -> str:
         place = self._session.scalar(select(func.current_database()))
-        near = get_close_matches(name, self._session.scalars(select(_VISIBLE.c.relname)), n=1)
+        near = self._near(name)
         hint = (
-            f"did you mean {near[0]}?"
+            f"did you mean {near}?"
             if near
             else "it has to be where agentdb's tables are: let AGENTDB_DATABASE_URL be the "
             "business database, and run `agentdb init`"
         )
         return f"there is no table {asked} in agentdb's own database, {place}: {hint}"
+
+    def _near(self, name: str) -> str | None:
+        """Return the table that is called most like it; if it is the same, with its schema."""
+        rows = self._session.execute(select(_VISIBLE.c.relname, _VISIBLE.c.schemaname)).all()
+        near = get_close_matches(name, [row.relname for row in rows], n=1)
+        same = next((row for row in rows if near and row.relname == name), None)
+        return f"{same.schemaname}.{name}" if same else next(iter(near), None)
 
 
 def _quoted(parts: tuple[str, ...]) -> str:

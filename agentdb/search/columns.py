@@ -8,7 +8,8 @@ of the type jsonb a dot reaches into the document: `{"attributes.colour": "red"}
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import re
+from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import date, datetime, time
 from decimal import Decimal
 from difflib import get_close_matches
@@ -16,8 +17,21 @@ from enum import Enum
 from typing import Any, TypeAlias
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, FromClause, Text, and_, cast, false, func, literal, or_, true
-from sqlalchemy.dialects.postgresql import ARRAY, JSONPATH
+from sqlalchemy import (
+    ColumnElement,
+    FromClause,
+    Text,
+    and_,
+    any_,
+    cast,
+    false,
+    func,
+    literal,
+    literal_column,
+    or_,
+    true,
+)
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB, JSONPATH
 
 from agentdb.errors import BadFilter
 from agentdb.search.filters import Filter, compile_filter
@@ -25,6 +39,7 @@ from agentdb.search.rows import BusinessTable, Column, NamedType, own
 
 Condition: TypeAlias = ColumnElement[bool]
 
+_UNKEPT = re.compile("[\0\ud800-\udfff]")
 _LISTS = (list, tuple, set, frozenset)
 _ALLOWED = "there are eq, ne, gt, gte, lt, lte, in, nin, contains, exists"
 
@@ -85,7 +100,21 @@ def _inside(key: str, value: object, found: BusinessTable, source: FromClause) -
     if of.type != "jsonb":
         raise BadFilter(f"column {name} is {of.type}, no jsonb: a dot reaches into documents only")
     path = cast(compile_filter({rest: value}), JSONPATH)
-    return own(source, name).op("@@", is_comparison=True)(path)
+    document = own(source, name)
+    operators = (
+        {str(each).removeprefix("$") for each in value} if isinstance(value, Mapping) else {}
+    )
+    if _TRUE_OF_NOTHING.isdisjoint(operators):
+        return _meets(document, path)
+    return or_(_meets(document, path), document.is_(None) & _meets(_NO_DOCUMENT, path))
+
+
+_TRUE_OF_NOTHING = frozenset(("ne", "nin", "exists"))  # perhaps: what they give decides
+_NO_DOCUMENT = cast(literal_column("'null'"), JSONB)  # in which there is nothing, either
+
+
+def _meets(document: ColumnElement[Any], path: ColumnElement[Any]) -> Condition:
+    return document.op("@@", is_comparison=True)(path)
 
 
 def _operation(of: Column, mine: ColumnElement[Any], name: str, operand: object) -> Condition:
@@ -117,8 +146,10 @@ def _compared(sign: str) -> Callable[[Column, ColumnElement[Any], object], Condi
 def _in(of: Column, mine: ColumnElement[Any], operand: object) -> Condition:
     if not isinstance(operand, _LISTS):
         raise BadFilter(f"filter column {of.name}: in and nin take a list of values")
-    values = [_value(of, each) for each in operand if each is not None]
-    among = mine.in_(values) if values else false()
+    values = [_plain(of, each) for each in operand if each is not None]
+    # An array: one parameter, however long.
+    array = _array([_text(of, each) for each in values], f"{_all_as(of, values)}[]")
+    among = mine == any_(array)
     return or_(among, mine.is_(None)) if None in operand else among
 
 
@@ -129,11 +160,9 @@ def _nin(of: Column, mine: ColumnElement[Any], operand: object) -> Condition:
 def _contains(of: Column, mine: ColumnElement[Any], operand: object) -> Condition:
     if of.category != "A":
         raise BadFilter(f"column {of.name} is {of.type}, no array: contains is for arrays")
-    wanted = [*operand] if isinstance(operand, _LISTS) else [operand]
-    texts = [_text(of, each) for each in wanted]
-    return mine.op("@>", is_comparison=True)(
-        cast(cast(literal(texts, ARRAY(Text)), ARRAY(Text)), NamedType(of.type))
-    )
+    wanted = map(_unwrapped, operand if isinstance(operand, _LISTS) else [operand])
+    texts = [_text(of, _known(of, each)) for each in wanted]
+    return mine.op("@>", is_comparison=True)(_array(texts, of.type))
 
 
 def _exists(of: Column, mine: ColumnElement[Any], operand: object) -> Condition:
@@ -161,25 +190,58 @@ _OPERATORS: Mapping[str, Callable[[Column, ColumnElement[Any], object], Conditio
 
 def _value(of: Column, operand: object) -> ColumnElement[Any]:
     """Return the operand as a value of the column's type, for which an index can be asked."""
+    plain = _plain(of, operand)
+    return cast(literal(_text(of, plain), Text), NamedType(_compared_as(of, plain)))
+
+
+def _array(texts: Sequence[str], type_name: str) -> ColumnElement[Any]:
+    """Return an array, of this type, as one parameter."""
+    return cast(cast(literal(texts, ARRAY(Text)), ARRAY(Text)), NamedType(type_name))
+
+
+def _plain(of: Column, operand: object) -> object:
+    """Return what a value is, without its Enum; raise BadFilter where it is of another sort."""
     if of.type in ("json", "jsonb"):
         raise BadFilter(f"column {of.name} is {of.type}: reach into it with a dot, {of.name}.…")
-    plain = operand.value if isinstance(operand, Enum) else operand
+    plain = _unwrapped(operand)
     if _sort(plain) != _wanted(of):
         raise BadFilter(
             f"filter column {of.name} is {of.type}: give {_wanted(of)}, not {operand!r}"
         )
-    return cast(literal(_text(of, plain), Text), NamedType(_compared_as(of, plain)))
+    return plain
+
+
+def _unwrapped(operand: object) -> object:
+    return operand.value if isinstance(operand, Enum) else operand
+
+
+def _known(of: Column, operand: object) -> object:
+    """Return a value of any sort that a list may hold."""
+    if _sort(operand) == "something else":
+        raise BadFilter(f"filter column {of.name}: contains takes values, not {operand!r}")
+    return operand
 
 
 def _compared_as(of: Column, operand: object) -> str:
     """Return a type that the column's own compares with, by an index where it can."""
+    if of.type in _MOMENTS and isinstance(operand, datetime):
+        # Else a date would lose its time of day, and a moment its time zone.
+        return _MOMENTS[2] if operand.utcoffset() is not None else _MOMENTS[1]
     if of.type not in _WHOLE:
         return of.type
     whole = isinstance(operand, int) and abs(operand) < 1 << 63
     return "bigint" if whole else "numeric"  # 2.5 is no integer and still less than 3
 
 
+def _all_as(of: Column, operands: Collection[object]) -> str:
+    """Return a type of which all of these can be, to be compared with the column."""
+    types = {_compared_as(of, each) for each in operands} or {of.type}
+    widest = _MOMENTS[2] if of.type in _MOMENTS else "numeric"
+    return types.pop() if len(types) == 1 else widest
+
+
 _WHOLE = ("smallint", "integer", "bigint")
+_MOMENTS = ("date", "timestamp without time zone", "timestamp with time zone")
 
 
 def _wanted(of: Column) -> str:
@@ -200,6 +262,8 @@ def _text(of: Column, operand: object) -> str:
     if isinstance(operand, bool):
         return str(operand).lower()
     text = operand.isoformat() if isinstance(operand, (date, time)) else str(operand)
-    if "\0" in text:
-        raise BadFilter(f"filter column {of.name}: Postgres keeps no text with a NUL character")
+    if _UNKEPT.search(text):
+        raise BadFilter(
+            f"filter column {of.name}: Postgres keeps no text with a NUL character or half of one"
+        )
     return text

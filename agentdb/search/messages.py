@@ -26,7 +26,7 @@ from sqlalchemy.sql.selectable import LateralFromClause
 
 from agentdb.models.conversation import MessageRow, SessionRow
 from agentdb.models.entry import EntryRow
-from agentdb.models.vector import DIMENSION, HalfVectorType
+from agentdb.models.vector import HalfVectorType
 
 MESSAGE = (
     MessageRow.entry_id.label("id"),
@@ -42,7 +42,8 @@ MESSAGE = (
 )
 """What is read of a message, named as in the value made of it."""
 
-HOLDS = EntryRow.expires_at.is_(None) | (EntryRow.expires_at > func.now())
+# Not now(), when the transaction began: what it has let expire since then has expired.
+HOLDS = EntryRow.expires_at.is_(None) | (EntryRow.expires_at > func.statement_timestamp())
 
 WHY = (
     "score",
@@ -62,7 +63,7 @@ _FOUND = (
     func.agentdb.search_messages(
         bindparam("tenant", type_=Text()),
         bindparam("query", type_=Text()),
-        bindparam("vector", type_=HalfVectorType(DIMENSION)),
+        bindparam("vector", type_=HalfVectorType()),
         bindparam("k", type_=Integer()),
         bindparam("namespace", type_=Text()),
         bindparam("session", type_=Text()),

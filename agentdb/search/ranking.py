@@ -36,7 +36,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.sql import visitors
 
-from agentdb.models.vector import DIMENSION, HalfVectorType
+from agentdb.models.vector import HalfVectorType
 from agentdb.search.rows import BusinessTable, has_key, own, texts_of_key
 
 FEW = 12_000
@@ -138,7 +138,7 @@ def _searched(among: ColumnElement[Any], k: ColumnElement[int] | None = None) ->
     found = func.agentdb.search_rows(
         bindparam("attachment", type_=Text()),
         bindparam("query", type_=Text()),
-        bindparam("vector", type_=HalfVectorType(DIMENSION)),
+        bindparam("vector", type_=HalfVectorType()),
         bindparam("k", type_=Integer()) if k is None else k,
         cast(among, ARRAY(Text)),
         bindparam("tenant", type_=Text()),

@@ -162,6 +162,7 @@ DECLARE
     most integer;
     near bigint[] := '{}';
     nearness float8[] := '{}';
+    is_short boolean;
     terms tsquery[];
     path text := 'words';
 BEGIN
@@ -234,6 +235,7 @@ BEGIN
         RETURN;
     END IF;
 
+    is_short := coalesce(cardinality(near), 0) < k;
     SELECT array_agg(asked.term) INTO terms FROM agentdb.terms(query) AS asked;
     RETURN QUERY
     WITH hit AS MATERIALIZED (
@@ -252,6 +254,7 @@ BEGIN
             found.rows,
             row_number() OVER rarest_first AS place,
             sum(found.rows) OVER rarest_first AS together,
+            lag(found.rows) OVER rarest_first AS rows_before,
             ln(1 + (greatest(held, found.rows) - likely.rows + 0.5) / (likely.rows + 0.5))
                 AS weight
         FROM (SELECT h.term, count(h.id) AS rows FROM hit AS h GROUP BY h.term) AS found
@@ -263,13 +266,15 @@ BEGIN
         WINDOW rarest_first AS (ORDER BY found.rows, found.term)
     ),
     whole AS (SELECT sum(c.weight) AS weight FROM counted AS c),
-    -- The rarest terms decide which rows are looked at.
+    -- The rarest terms decide which rows are looked at; more common ones too, until one by itself
+    -- has as many as are asked for, where vectors have not found as many.
     matched AS MATERIALIZED (
         SELECT DISTINCT ON (h.id) h.id, h.words
         FROM hit AS h
         JOIN counted AS c USING (term)
         WHERE h.id IS NOT NULL
-          AND (c.place = 1 OR (c.rows < most_of_a_term AND c.together <= most_matches))
+          AND (c.place = 1 OR (c.rows < most_of_a_term AND c.together <= most_matches)
+              OR (is_short AND c.rows_before < k))
         ORDER BY h.id
     ),
     covered AS MATERIALIZED (

@@ -128,7 +128,7 @@ $$;
 --              - 0.20 where it ends with a question mark: that asks, and seldom answers
 --
 -- Up to 12,000 messages in scope, and within one session, each of them is judged. Above, those
--- that agentdb.search finds (200), with the 25 turns before and after each of the best 100: the
+-- that agentdb.search finds (200, or k), with the 25 turns before and after each of the best 100: the
 -- work is bounded, and `path` says so. A filter is about what is returned, not about what
 -- stands beside it.
 CREATE FUNCTION agentdb.search_messages(
@@ -205,8 +205,8 @@ BEGIN
         FROM (
             SELECT m.session_id, m.position
             FROM agentdb.search(
-                tenant, query, vector, most_found, namespace, ARRAY['message'], subject, agent,
-                filter
+                tenant, query, vector, greatest(most_found, k), namespace, ARRAY['message'],
+                subject, agent, filter
             ) AS f
             JOIN agentdb.messages AS m ON m.entry_id = f.id
             ORDER BY f.score DESC, f.id

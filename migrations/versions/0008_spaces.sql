@@ -24,7 +24,8 @@ CREATE TABLE agentdb.document_versions (
     CONSTRAINT document_versions_pkey PRIMARY KEY (tenant, namespace, source, number)
 );
 -- ;
--- A text that changes has lost its vector in every space but the one that its writer knows.
+-- A text that changes has lost its vector in every space but the one that its writer knows. Of what
+-- is kept under a key the hash is that of the key: it stays when the text changes.
 CREATE FUNCTION agentdb.watch_space(space integer) RETURNS void
 LANGUAGE plpgsql
 SET search_path FROM CURRENT
@@ -36,8 +37,9 @@ BEGIN
         space
     );
     EXECUTE format(
-        'CREATE TRIGGER forget_embedding_%1$s BEFORE UPDATE OF content_hash ON agentdb.entries '
-        'FOR EACH ROW WHEN (OLD.content_hash IS DISTINCT FROM NEW.content_hash) '
+        'CREATE TRIGGER forget_embedding_%1$s BEFORE UPDATE OF content, content_hash '
+        'ON agentdb.entries FOR EACH ROW WHEN (OLD.content IS DISTINCT FROM NEW.content '
+        'OR OLD.content_hash IS DISTINCT FROM NEW.content_hash) '
         'EXECUTE FUNCTION agentdb.forget_embedding_%1$s()',
         space
     );

@@ -10,6 +10,7 @@ import pytest
 
 from tests.acceptance.running import agentdb, complaint, printed
 from tests.isolation import app_role, logged_in_as
+from tests.servers import value
 
 
 def contents(found: list[dict[str, Any]]) -> list[str]:
@@ -89,6 +90,18 @@ def test_the_table_says_why(database_url: str) -> None:
 )
 def test_bad_input_gets_one_line(database_url: str, arguments: tuple[str, ...], said: str) -> None:
     assert said in complaint(agentdb(*arguments, database_url=database_url))
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [("remember", "x" * 100_001), ("recall", "x" * 100_001), ("search", " "), ("recall", " ")],
+)
+def test_a_text_that_is_refused_is_not_embedded(
+    database_url: str, arguments: tuple[str, ...]
+) -> None:
+    printed("remember", "tea", database_url=database_url)
+    assert "the text " in complaint(agentdb(*arguments, database_url=database_url))
+    assert value(database_url, "SELECT count(*) FROM agentdb.embedding_cache") == 1
 
 
 def test_every_command_works_as_the_applications_role(database_url: str, tmp_path: Path) -> None:

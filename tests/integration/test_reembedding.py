@@ -18,12 +18,17 @@ from agentdb.documents.splitting import Chunk
 from agentdb.embedding.embedder import Embedder, Vectors
 from agentdb.embedding.hashing import HashingEmbedder
 from agentdb.errors import DimensionMismatch, SpaceMismatch, SpaceUnready
+from agentdb.repositories.attachments import AttachmentRepository
+from agentdb.repositories.conversation import NewMessage
+from agentdb.repositories.conversations import ConversationRepository
+from agentdb.repositories.items import ItemRepository, NewItem
 from agentdb.repositories.knowledge import KnowledgeRepository
 from agentdb.repositories.memories import MemoryRepository
 from agentdb.repositories.memory import NewMemory
 from agentdb.repositories.spaces import Space, SpaceRepository
 from agentdb.repositories.vector_index import build_vector_index
 from agentdb.wiring.reembedding import Change, Reembedding
+from agentdb.wiring.working import Worker
 from tests.servers import connect, run, value
 from tests.vectors import index_state
 
@@ -169,6 +174,53 @@ def test_a_text_that_changes_after_it_was_filled_in_is_embedded_again(engine: En
     assert found == ("something else altogether", True)
 
 
+def put(engine: Engine, model: Embedder, key: str, content: str) -> None:
+    with transaction(engine) as session:
+        ItemRepository(session, model).put_many([NewItem(key, content)])
+
+
+def nearest_item(engine: Engine, model: Embedder, query: str) -> tuple[str, bool]:
+    with transaction(engine) as session:
+        [found] = ItemRepository(session, model).search(None, 1, vector=model.embed([query])[0])
+    return found.content, (found.score or 0) > 0.999
+
+
+def test_an_item_that_is_put_again_after_it_was_filled_in_is_embedded_again(
+    engine: Engine,
+) -> None:
+    put(engine, OLD, "a", "a wooden spoon")
+    change(engine, NEW, switch=False)
+    put(engine, OLD, "a", "a silver fork")
+    assert change(engine, NEW).embedded == 1
+    assert nearest_item(engine, NEW, "a silver fork") == ("a silver fork", True)
+    put(engine, NEW, "a", "a sharp knife")
+    assert change(engine, OLD).embedded == 1
+    assert nearest_item(engine, OLD, "a sharp knife") == ("a sharp knife", True)
+
+
+@dataclass(frozen=True, slots=True)
+class Overtaken:
+    """The new model; while it works, an item gets another text."""
+
+    engine: Engine
+    name: str = NEW.name
+    dimension: int = NEW.dimension
+    version: str = NEW.version
+
+    def embed(self, texts: Sequence[str]) -> Vectors:
+        if "a wooden spoon" in texts:
+            put(self.engine, OLD, "a", "a silver fork")
+        return NEW.embed(texts)
+
+
+def test_an_item_that_is_put_again_while_it_is_embedded_gets_the_vector_of_its_new_text(
+    engine: Engine,
+) -> None:
+    put(engine, OLD, "a", "a wooden spoon")
+    change(engine, Overtaken(engine))
+    assert nearest_item(engine, NEW, "a silver fork") == ("a silver fork", True)
+
+
 def test_the_switch_waits_for_nobody_for_long_and_comes_when_the_table_is_free(
     engine: Engine, database_url: str
 ) -> None:
@@ -226,6 +278,28 @@ def test_both_models_are_compared_by_what_they_find(engine: Engine) -> None:
     coarse = change(engine, HashingEmbedder("hashing-2", 2), sample=50)
     assert coarse.overlap is not None
     assert coarse.overlap < done.overlap
+
+
+def test_conversations_tables_and_items_go_on_with_a_model_of_another_dimension(
+    engine: Engine, database_url: str
+) -> None:
+    run(database_url, "CREATE TABLE lamps (id int PRIMARY KEY, name text)")
+    run(database_url, "INSERT INTO lamps VALUES (1, 'a green lamp')")
+    with transaction(engine) as session:
+        talk = ConversationRepository(session, OLD)
+        talk.append(talk.start("monday").key, NewMessage("user", "the kettle leaks"))
+        AttachmentRepository(session, OLD).attach("lamps", "name")
+        ItemRepository(session, OLD).put_many([NewItem("a", "a wooden spoon")])
+    Worker(engine, OLD).catch_up()
+    change(engine, NEW)
+    with transaction(engine) as session:
+        ItemRepository(session, NEW).put_many([NewItem("b", "a silver fork")])
+        said = ConversationRepository(session, NEW).search("kettle")
+        rows = AttachmentRepository(session, NEW).search("lamps", "green lamp")
+        items = ItemRepository(session, NEW).search("silver fork", 1)
+    assert [each.message.content for each in said] == ["the kettle leaks"]
+    assert [each.key for each in rows] == [(1,)]
+    assert [each.key for each in items] == ["b"]
 
 
 def test_a_chunk_is_embedded_with_its_headings(engine: Engine) -> None:

@@ -198,6 +198,8 @@ def test_what_cannot_be_followed_is_refused_and_leaves_nothing(
         ("a.b.c", "name", "is no name of a table"),
         ("", "name", "is no name of a table"),
         (7, "name", "is no table"),
+        ("a\0b", "name", "the name of a table holds a NUL"),
+        ("half \ud83d", "name", "the name of a table holds a NUL character or half"),
         ("agentdb.entries", "content", "of the system or of agentdb"),
         ("pg_catalog.pg_class", "relname", "of the system"),
     ],
@@ -205,6 +207,23 @@ def test_what_cannot_be_followed_is_refused_and_leaves_nothing(
 def test_bad_input_says_what_is_meant(shop: Shop, table: object, text: str, said: str) -> None:
     with pytest.raises(BadInput, match=said):
         attach(shop.engine, table, text)
+
+
+@pytest.mark.parametrize("name", ["", " ", "a\0b", "half \ud83d", "x" * 201])
+def test_a_name_that_is_none_is_refused(shop: Shop, name: str) -> None:
+    with database.session(shop.engine) as session:
+        attachments = AttachmentRepository(session)
+        with pytest.raises(BadInput, match="the name of an attachment"):
+            attachments.attach("public.products", "name", name=name)
+        for do in (attachments.get, attachments.detach, lambda n: attachments.search(n, "tea")):
+            with pytest.raises((BadInput, NotFound)):
+                do(name)
+
+
+def test_a_table_that_no_search_path_leads_to_is_named_with_its_schema(shop: Shop) -> None:
+    shop.do("CREATE SCHEMA store", "CREATE TABLE store.shelves (id int PRIMARY KEY, name text)")
+    with pytest.raises(NotAttachable, match=r"did you mean store\.shelves\?"):
+        attach(shop.engine, "shelves")
 
 
 def test_a_temporary_table_is_refused(shop: Shop) -> None:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from datetime import date
+from datetime import UTC, date, datetime, timedelta, timezone
 from decimal import Decimal
+from enum import Enum
 
 import numpy as np
 import pytest
@@ -24,6 +25,11 @@ from tests.business import PRODUCTS, Shop, attach, catch_up
 from tests.servers import connect, database_name, new_database, run
 
 EMBEDDER = HashingEmbedder()
+EAST = timezone(timedelta(hours=2))
+
+
+class Colour(Enum):
+    RED = "red"
 
 
 class Base(DeclarativeBase):
@@ -64,6 +70,9 @@ def stocked(shop: Shop) -> Shop:
                jsonb_build_object('size', n % 5)
            FROM generate_series(1, 60) AS n""",
         "UPDATE public.products SET price = NULL WHERE id = 60",
+        "ALTER TABLE public.products ADD at timestamp, ADD seen timestamptz",
+        "UPDATE public.products SET about = NULL, tags = ARRAY['red', 'None'],"
+        " at = '2024-05-01 10:00', seen = '2024-05-01 10:00+00' WHERE id = 59",
     )
     attach(shop.engine, Product)
     catch_up(shop.engine)
@@ -131,6 +140,25 @@ def test_conditions_may_be_about_other_tables_too(stocked: Shop) -> None:
         ({"and": [], "id": 3}, {3}),
         ({"id": 2**70}, set()),
         ({"code": "0190c7a0-0000-7000-8000-000000000001"}, set()),
+        # A list of any length, of values that no one type of whole numbers holds.
+        ({"id": {"in": [1, 2.0, 2.5, 2**70, *range(1_000, 80_000)]}}, {1, 2}),
+        ({"name": {"in": ["blue kettle 7", *map(str, range(80_000))]}}, {7}),
+        ({"made": {"in": [date(2024, 1, 2), datetime(2024, 1, 3, tzinfo=UTC)]}}, {1, 2}),
+        # A member of an Enum is its value, also in a list.
+        ({"tags": {"contains": Colour.RED}}, {59}),
+        ({"tags": {"contains": [Colour.RED, "None"]}}, {59}),
+        # Where there is no document nothing is in it.
+        ({"about.size": {"ne": 1}, "id": {"gt": 57}}, {58, 59, 60}),
+        ({"about.size": {"nin": [3, 1]}, "id": {"gt": 57}}, {59, 60}),
+        ({"about.size": {"exists": False}, "id": {"gt": 57}}, {59}),
+        ({"about.size": {"exists": True}, "id": {"gt": 57}}, {58, 60}),
+        ({"not": {"about.size": 0}, "id": {"gt": 57}}, {58, 59}),
+        # A moment keeps its time of day and its time zone, whatever the column has.
+        ({"made": {"gt": datetime(2024, 2, 29, 12, tzinfo=UTC)}}, {60}),
+        ({"made": datetime(2024, 2, 29, 12, tzinfo=UTC)}, set()),
+        ({"at": datetime(2024, 5, 1, 12, tzinfo=EAST)}, {59}),
+        ({"at": datetime(2024, 5, 1, 10)}, {59}),  # noqa: DTZ001 - as the column is
+        ({"seen": {"lte": datetime(2024, 5, 1, 12, tzinfo=EAST)}}, {59}),
     ],
 )
 def test_a_filter_means_columns(stocked: Shop, where: object, expected: set[int]) -> None:
@@ -155,6 +183,9 @@ def test_a_filter_means_columns(stocked: Shop, where: object, expected: set[int]
         ({"id": {"in": 3}}, "takes? a list"),
         ({"name": "a\0b"}, "NUL"),
         ({"id": {}}, "has no operator"),
+        ({"name": "half \ud83d"}, "half of one"),
+        ({"tags": {"contains": None}}, "contains takes values, not None"),
+        ({"tags": {"contains": [{"x": 1}]}}, "contains takes values"),
     ],
 )
 def test_a_filter_that_is_none_says_so(stocked: Shop, where: object, said: str) -> None:

@@ -154,6 +154,7 @@ def test_history_is_read_backwards_page_by_page(talks: ConversationRepository) -
     before = talks.history("chat-1", 2, before=last[0].position)
     assert (said(before), said(last)) == (["b", "c"], ["d", "e"])
     assert talks.history("chat-1", before=1) == ()
+    assert talks.history("chat-1", before=2**70) == talks.history("chat-1")
 
 
 def test_a_session_without_messages_has_an_empty_history(talks: ConversationRepository) -> None:
@@ -385,3 +386,14 @@ def test_an_interaction_is_what_was_recorded(talks: ConversationRepository) -> N
     assert (done.success, done.error, done.processing_ms, done.at) == (True, None, 12.5, MAY)
     assert (done.tokens_in, done.tokens_out, done.metadata) == (10, 20, {"a": 1})
     assert (failed.session, failed.success, failed.error) == (None, False, "timed out")
+
+
+def test_two_messages_may_be_corrected_to_the_same_words(
+    talks: ConversationRepository, session: Session
+) -> None:
+    talks.start("monday")
+    kept = talks.append_many("monday", texts("the ketle leaks", "teh kettle leaks"))
+    memories = MemoryRepository(session)
+    for each in kept:
+        memories.update(each.id, content="the kettle leaks")
+    assert said(talks.history("monday")) == ["the kettle leaks"] * 2

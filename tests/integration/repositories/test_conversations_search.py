@@ -244,8 +244,8 @@ def test_what_has_expired_is_neither_found_nor_shown(session: Session) -> None:
     talks = ConversationRepository(session, HashingEmbedder())
     say(talks, "chat", "a", MATCH, "b")
     session.execute(
-        text("UPDATE agentdb.entries SET expires_at = now() - interval '1 s' WHERE content = 'b'")
-    )
+        text("UPDATE agentdb.entries SET expires_at = clock_timestamp() WHERE content = 'b'")
+    )  # after the transaction has begun
     assert contents(talks.search(MATCH)) == [MATCH, "a"]
     assert contents_of_window(talks.search(MATCH)) == ["a", MATCH]
     assert [each.content for each in talks.history("chat")] == ["a", MATCH]
@@ -315,6 +315,12 @@ def test_in_a_crowd_those_around_the_best_are_judged(
     within = large.search("word77", session="s3")
     assert (within[0].path, within[0].message.session) == ("exact", "s3")
     assert "word77" in within[0].message.content
+
+
+def test_in_a_crowd_as_many_are_found_as_are_asked_for(large: ConversationRepository) -> None:
+    found = large.search("common", 10_000, window=0)
+    assert len({each.message.id for each in found}) == len(found) == 10_000
+    assert {each.path for each in found} == {"candidates"}
 
 
 @pytest.mark.usefixtures("large")

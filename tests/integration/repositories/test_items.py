@@ -7,16 +7,20 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
+import numpy as np
 import pytest
 from sqlalchemy import Connection, Engine, event
 from sqlalchemy.orm import Session
 
 from agentdb.database import make_engine
+from agentdb.embedding.embedder import DIMENSION
 from agentdb.embedding.hashing import HashingEmbedder
-from agentdb.errors import BadInput
+from agentdb.errors import BadInput, DimensionMismatch
 from agentdb.repositories.items import ItemRepository, NewItem
+from agentdb.repositories.memories import MemoryRepository
 from tests.servers import run, value
 
+VECTOR = HashingEmbedder().embed(["tea"])[0]
 ITEMS = 20_000
 # Ten items in each of 2,000 namespaces, as the store of LangGraph keeps them.
 FILL = f"""
@@ -84,6 +88,47 @@ def test_many_writers_of_the_same_keys_leave_one_value_of_each(
     with ThreadPoolExecutor(4) as pool:
         list(pool.map(write, range(4)))
     assert value(database_url, "SELECT count(*) FROM agentdb.entries") == len(keys)
+
+
+@pytest.mark.parametrize("number", [0, float("nan"), float("inf")])
+def test_a_vector_without_a_direction_is_refused_with_all_that_came_with_it(
+    session: Session, number: float
+) -> None:
+    items = ItemRepository(session)
+    none = np.full(DIMENSION, number, dtype=np.float32)
+    with pytest.raises(BadInput, match="no direction"):
+        items.put_many([NewItem("1", "tea", vector=VECTOR), NewItem("2", "milk", vector=none)])
+    assert items.find() == ()
+
+
+def test_a_vector_of_another_dimension_is_refused_with_all_that_came_with_it(
+    session: Session,
+) -> None:
+    items = ItemRepository(session)
+    with pytest.raises(DimensionMismatch, match="gives 3 numbers"):
+        items.put_many(
+            [NewItem("1", "tea", vector=VECTOR), NewItem("2", "milk", vector=VECTOR[:3])]
+        )
+    assert items.find() == ()
+
+
+def test_a_vector_of_any_length_is_kept(session: Session) -> None:
+    items = ItemRepository(session)
+    items.put_many([NewItem("1", "tea", vector=VECTOR * np.float32(1e6))])
+    found = items.search(None, vector=VECTOR)
+    assert [item.score for item in found] == [pytest.approx(1, abs=1e-3)]
+
+
+def test_an_item_whose_text_was_corrected_as_a_memory_is_still_the_one_under_its_key(
+    session: Session,
+) -> None:
+    items = ItemRepository(session)
+    items.put_many([NewItem("1", "green te")])
+    kept = items.get_many(["1"])["1"]
+    MemoryRepository(session).update(kept.id, content="green tea")
+    assert [item.content for item in items.find()] == ["green tea"]
+    items.put_many([NewItem("1", "black tea")])
+    assert [(item.id, item.content) for item in items.find()] == [(kept.id, "black tea")]
 
 
 def test_a_search_needs_something_to_go_by(session: Session) -> None:

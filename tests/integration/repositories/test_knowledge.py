@@ -385,6 +385,7 @@ def test_what_is_not_kept_is_forgotten_without_a_word(knowledge: KnowledgeReposi
         ({"source": "half \ud800"}, BadMetadata),
         ({"source": "x" * (LONGEST_SOURCE + 1)}, BadText),
         ({"title": "a\0b"}, BadMetadata),
+        ({"text_hash": "a\0b"}, BadMetadata),
         ({"tags": ["a\0b"]}, BadMetadata),
         ({"metadata": {"when": object()}}, BadMetadata),
         ({"metadata": {"number": float("nan")}}, BadMetadata),
@@ -396,6 +397,25 @@ def test_what_cannot_be_kept_is_refused_before_anything_is_sent(
     given: dict[str, object] = {"source": "a.md", "title": "A", "text_hash": "1", **values}
     with pytest.raises(error):
         NewDocument(**given)  # type: ignore[arg-type]
+
+
+def test_half_a_character_in_a_question_is_no_error(knowledge: KnowledgeRepository) -> None:
+    knowledge.put_many([document("a.md", "kettle")])
+    [one] = knowledge.highlight("kettle \ud83d", knowledge.search("kettle \ud83d"))
+    assert ("kettle", True) in one.parts
+
+
+@pytest.mark.parametrize("words", [2, 3, 10_000])
+def test_a_passage_may_be_short_or_long(knowledge: KnowledgeRepository, words: int) -> None:
+    knowledge.put_many([document("a.md", "kettle")])
+    [one] = knowledge.highlight("kettle", knowledge.search("kettle"), words=words)
+    assert ("kettle", True) in one.parts
+
+
+@pytest.mark.parametrize("words", [-1, 0, 1, 10_001])
+def test_a_passage_of_so_many_words_is_refused(knowledge: KnowledgeRepository, words: int) -> None:
+    with pytest.raises(BadInput, match=r"2 to 10,000 words"):
+        knowledge.highlight("kettle", (), words=words)
 
 
 def test_the_longest_source_fits_the_indexes(knowledge: KnowledgeRepository) -> None:

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from threading import Barrier
+from time import sleep
 
 import psycopg
 import pytest
@@ -19,7 +20,7 @@ from agentdb.repositories.memories import MemoryRepository
 from agentdb.repositories.memory import Memory, NewMemory
 from tests.servers import connect, value
 
-JANUARY, FEBRUARY, MARCH = (datetime(2026, month, 1, tzinfo=UTC) for month in (1, 2, 3))
+JANUARY, FEBRUARY, MARCH, APRIL = (datetime(2026, month, 1, tzinfo=UTC) for month in (1, 2, 3, 4))
 
 
 def repository(session: Session, tenant: str = "acme", namespace: str = "") -> MemoryRepository:
@@ -41,6 +42,11 @@ def texts(found: tuple[Memory, ...]) -> list[str]:
 
 def current(memories: MemoryRepository) -> list[str]:
     return [m.content for m in memories.history("ada", "city") if m.valid_to is None]
+
+
+def holding(memories: MemoryRepository) -> list[str]:
+    """What is found now."""
+    return [found.memory.content for found in memories.search("city")]
 
 
 def rows(session: Session) -> int:
@@ -180,9 +186,11 @@ def test_an_update_to_what_is_there_already_is_refused_and_the_transaction_goes_
 
 
 def test_what_is_not_there_cannot_be_read_or_changed(memories: MemoryRepository) -> None:
-    for do in (memories.get, lambda number: memories.update(number, importance=1)):
-        with pytest.raises(NotFound, match="4711"):
-            do(4711)
+    for number in (4711, -1, 2**63 - 1, 2**63, -(2**70)):
+        for do in (memories.get, lambda number: memories.update(number, importance=1)):
+            with pytest.raises(NotFound, match=str(number)):
+                do(number)
+        assert memories.forget(number) == 0
 
 
 def test_forgetting_says_how_many(memories: MemoryRepository) -> None:
@@ -197,12 +205,36 @@ def test_forgetting_says_how_many(memories: MemoryRepository) -> None:
         memories.forget()
 
 
+def test_what_expires_while_a_transaction_goes_on_can_be_forgotten_in_it(
+    memories: MemoryRepository,
+) -> None:
+    memories.add(NewMemory("tea", ttl=timedelta(milliseconds=1)))
+    sleep(0.01)
+    assert memories.search("tea") == ()
+    assert memories.forget(expired=True) == 1
+
+
 def test_forgetting_a_subject_takes_the_old_values_too(
     memories: MemoryRepository, session: Session
 ) -> None:
     memories.add_many([city("Berlin"), city("Paris")])
     assert memories.forget(subject="ada") == 2
     assert rows(session) == 0
+
+
+@pytest.mark.parametrize("together", [True, False])
+@pytest.mark.parametrize("others", [0, 20])
+@pytest.mark.parametrize("order", [1, -1])
+def test_what_is_said_now_holds_now_also_if_it_was_to_begin_later(
+    memories: MemoryRepository, order: int, others: int, together: bool
+) -> None:
+    later = NewMemory("the shop is open", valid_from=datetime.now(UTC) + timedelta(days=3))
+    given = [later, NewMemory("the shop is open")][::order]
+    parts = [given] if together else [[each] for each in given]
+    for part in parts:
+        memories.add_many([*part, *(f"other {n}" for n in range(others))])
+    [found] = memories.search("shop", 1)
+    assert (found.memory.content, found.memory.times) == ("the shop is open", 2)
 
 
 # Facts --------------------------------------------------------------------------------------------
@@ -230,6 +262,45 @@ def test_the_same_value_again_is_only_counted(memories: MemoryRepository) -> Non
     again = memories.add(city("Berlin"))
     assert (again.id, again.times, again.valid_from) == (first.id, 2, first.valid_from)
     assert len(memories.history("ada", "city")) == 1
+
+
+def test_a_value_that_begins_later_holds_from_now_on_if_it_is_said_now(
+    memories: MemoryRepository,
+) -> None:
+    later = datetime.now(UTC) + timedelta(days=3)
+    first = memories.add(city("Berlin", later))
+    assert holding(memories) == []
+    again = memories.add(city("Berlin"))
+    assert (again.id, again.times) == (first.id, 2)
+    assert holding(memories) == ["Berlin"]
+
+
+def test_a_value_that_begins_later_is_not_put_before_the_one_until_then(
+    memories: MemoryRepository,
+) -> None:
+    later = datetime.now(UTC) + timedelta(days=3)
+    memories.add_many([city("Berlin"), city("Paris", later)])
+    with pytest.raises(BadInput, match="later valid_from"):
+        memories.add(city("Paris"))
+    assert holding(memories) == ["Berlin"]
+    assert [v.valid_from for v in memories.history("ada", "city")][1] == later
+
+
+def test_a_value_that_held_before_too_is_a_row_of_its_own(memories: MemoryRepository) -> None:
+    memories.add_many([city("Berlin", MARCH), city("Berlin", JANUARY, FEBRUARY)])
+    values = memories.history("ada", "city")
+    assert [(v.valid_from, v.valid_to) for v in values] == [(JANUARY, FEBRUARY), (MARCH, None)]
+    assert memories.add(city("Berlin", MARCH, APRIL)).valid_to is None  # within what holds
+
+
+def test_a_value_that_is_said_again_with_a_vector_is_found_by_it(session: Session) -> None:
+    MemoryRepository(session).add(city("Berlin"))
+    memories = MemoryRepository(session, HashingEmbedder())
+    memories.add(city("Berlin"))
+    vector = HashingEmbedder().embed(["Berlin"])[0]
+    assert [f.memory.content for f in memories.search(None, vector=vector)] == ["Berlin"]
+    MemoryRepository(session).add(city("Berlin"))  # which takes no vector away
+    assert len(memories.search(None, vector=vector)) == 1
 
 
 def test_facts_and_subjects_do_not_end_each_other(memories: MemoryRepository) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -21,6 +21,9 @@ from agentdb.errors import (
     DimensionMismatch,
     SpaceMismatch,
 )
+from agentdb.repositories.attachments import AttachmentRepository
+from agentdb.repositories.items import ItemRepository
+from agentdb.repositories.knowledge import KnowledgeRepository
 from agentdb.repositories.memories import LONGEST, MOST, MemoryRepository
 from agentdb.repositories.memory import NewMemory
 
@@ -175,6 +178,38 @@ def test_the_longest_names_that_are_allowed_fit_the_indexes(session: Session) ->
     assert memories.history(name, key) == (kept,)
 
 
+UNFIT = ("a\0b", "half \ud83d")
+
+
+@pytest.mark.parametrize("name", UNFIT)
+def test_what_no_text_can_be_is_refused_also_by_those_who_only_look(
+    session: Session, memories: MemoryRepository, name: str
+) -> None:
+    knowledge, items = KnowledgeRepository(session), ItemRepository(session)
+    doings: list[Callable[[], object]] = [
+        lambda: memories.forget(subject=name),
+        lambda: memories.history(name, "city"),
+        lambda: memories.history("ada", name),
+        lambda: knowledge.sources([name]),
+        lambda: knowledge.search("tea", sources=[name]),
+        lambda: knowledge.history(name),
+        lambda: knowledge.forget(name),
+        lambda: items.find(but=[name]),
+        lambda: items.lists(name),
+        lambda: AttachmentRepository(session, tenant=name),
+    ]
+    for do in doings:
+        with pytest.raises(BadInput, match="a NUL character or half of one"):
+            do()
+
+
+@pytest.mark.parametrize("identity", UNFIT)
+def test_an_identity_may_be_any_text(memories: MemoryRepository, identity: str) -> None:
+    for each in (identity, identity, f"{identity}!"):
+        memories.add(NewMemory("tea", identity=each))
+    assert sorted(found.memory.times for found in memories.search("tea")) == [1, 2]
+
+
 def test_an_update_is_checked_as_an_addition_is(memories: MemoryRepository) -> None:
     kept = memories.add("tea")
     refused: list[tuple[dict[str, Any], str]] = [
@@ -242,6 +277,30 @@ def test_a_vector_of_another_dimension_is_refused(session: Session) -> None:
     for do in (memories.add, memories.search):
         with pytest.raises(DimensionMismatch, match="768"):
             do("tea")
+
+
+@pytest.mark.parametrize("count", [3, 20])
+@pytest.mark.parametrize("place", [0, 2])
+def test_a_callers_vector_of_another_dimension_is_refused_by_its_number(
+    session: Session, count: int, place: int
+) -> None:
+    vectors = [*HashingEmbedder().embed([f"tea {n}" for n in range(count)])]
+    vectors[place] = vectors[place][:3]
+    given = [NewMemory(f"tea {n}", vector=vector) for n, vector in enumerate(vectors)]
+    memories = MemoryRepository(session)
+    with pytest.raises(DimensionMismatch, match=f"memory {place + 1}: .* gives 3 numbers"):
+        memories.add_many(given)
+    done = memories.load(given, on_error="report")
+    assert (done.new, [each.number for each in done.refused]) == (count - 1, [place + 1])
+
+
+def test_one_of_several_questions_with_a_vector_of_another_dimension_is_refused(
+    session: Session, memories: MemoryRepository
+) -> None:
+    memories.add("tea")
+    vector = HashingEmbedder().embed(["tea"])[0]
+    with pytest.raises(DimensionMismatch, match="gives 3 numbers a text, the vectors kept have"):
+        MemoryRepository(session).search_many(["tea", "milk"], vectors=[vector, vector[:3]])
 
 
 def test_vectors_of_another_model_are_refused_by_its_name(

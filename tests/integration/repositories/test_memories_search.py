@@ -143,6 +143,18 @@ def test_words_alone_find_any_of_them_the_rare_ones_first(wordy: MemoryRepositor
     assert {(f.path, f.vector_rank) for f in found} == {("words", None)}
 
 
+@pytest.mark.parametrize("query", ["zebra budget", "unheard budget", "zebra zebras striped budget"])
+def test_words_alone_find_as_many_as_are_asked_for_when_the_rare_ones_are_too_few(
+    wordy: MemoryRepository, query: str
+) -> None:
+    wordy.load(f"a budget, number {n}" for n in range(2_100))  # more than are counted of a word
+    wordy.add_many(["a striped zebra", "a striped zebra again"])
+    for k in (2, 10, 100):
+        found = wordy.search(query, k)
+        assert len(found) == k
+        assert {"zebra" in text for text in texts(found[:2])} == {"zebra" in query}
+
+
 LOOK_UPS = {
     "identifier": ("what is ERR-4711?", "error ERR-4711 in line 3"),
     "name with a dot": ("pg_stat.calls", "see pg_stat.calls for that"),

@@ -94,6 +94,9 @@ def test_what_is_not_there_is_named(prompts: PromptRepository) -> None:
     lookups: list[Any] = [
         lambda: prompts.get("part"),
         lambda: prompts.get("greet", 2),
+        lambda: prompts.get("greet", 2**70),
+        lambda: prompts.label("greet", "production", 2**63),
+        lambda: prompts.record("greet", 2**63, success=True),
         lambda: prompts.get("greet", label="staging"),
         lambda: prompts.label("greet", "production", 2),
         lambda: prompts.record("greet", 2, success=True),

@@ -98,6 +98,8 @@ def test_lists_are_narrowed_by_version_by_metadata_and_by_number(
         return [each.version for each in states.list("bot", "t", **named)]
 
     assert listed(before=4) == [3, 2, 1]
+    assert listed(before=2**70) == listed()
+    assert listed(before=-(2**70)) == []
     assert listed(limit=2) == [5, 4]
     assert listed(filter={"step": {"lt": 3}}) == [2, 1]
     assert listed(filter={"step": {"in": [1, 5]}}, before=5) == [1]
@@ -389,5 +391,7 @@ def test_a_question_that_makes_no_sense_is_refused(
 def test_a_checkpoint_that_is_not_there_is_named(states: AgentStateRepository) -> None:
     with pytest.raises(NotFound, match="bot/t has no checkpoint 7"):
         states.get("bot", "t", version=7)
+    with pytest.raises(NotFound, match=f"bot/t has no checkpoint {2**63}"):
+        states.get("bot", "t", version=2**63)
     with pytest.raises(NotFound, match="bot/t/part has no checkpoint 'seven'"):
         states.get("bot", "t", id="seven", checkpoint_ns="part")

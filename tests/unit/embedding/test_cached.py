@@ -19,6 +19,7 @@ class Noting:
     asked: list[list[str]] = field(default_factory=list)
     name: str = "noting"
     dimension: int = 384
+    version: str = ""
 
     def embed(self, texts: Sequence[str]) -> Vectors:
         self.asked.append(list(texts))
@@ -59,6 +60,14 @@ def test_two_models_do_not_share_vectors() -> None:
     CachedEmbedder(Noting(), kept).embed(["a"])
     CachedEmbedder(other, kept).embed(["a"])
     assert other.asked == [["a"]]
+
+
+def test_two_versions_of_a_model_do_not_share_vectors() -> None:
+    kept, newer = Kept(), Noting(version="2")
+    CachedEmbedder(Noting(version="1"), kept).embed(["a"])
+    CachedEmbedder(newer, kept).embed(["a"])
+    CachedEmbedder(newer, kept).embed(["a"])
+    assert newer.asked == [["a"]]
 
 
 def test_one_text_in_two_forms_of_unicode_is_one_text() -> None:
