@@ -27,7 +27,7 @@ demo: $(demo_ready)
 	@echo "The commands above work after: . $(VENV)/bin/activate" >&2
 
 test: $(test_ready)
-	$(run) pytest --numprocesses $(WORKERS) --maxprocesses 4 --dist loadscope $(ARGS)
+	$(run) pytest --numprocesses $(WORKERS) --maxprocesses 4 --dist loadscope --no-loadscope-reorder $(ARGS)
 
 check: lint types contracts test
 
