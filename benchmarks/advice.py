@@ -74,7 +74,7 @@ def _conclude(comparison: Comparison, advice: Advice | None) -> list[str]:
     broken = broken_promises(summaries)
     results = {
         "machine": machine(),
-        "server_version": comparison.variants[0].connection.info.parameter_status("server_version"),
+        "server_version": comparison.variants[0].server_version,
         "rule": RULE,
         "audit_seconds": advice and round(advice.seconds, 2),
         "summaries": [asdict(summary) for summary in summaries],

@@ -5,9 +5,11 @@ from __future__ import annotations
 import statistics
 from collections import defaultdict
 from collections.abc import Hashable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
+import psycopg
 from psycopg import ClientCursor, Connection, Rollback
 from psycopg.rows import TupleRow
 
@@ -61,6 +63,7 @@ class Figure:
 
 Samples = dict[tuple[Question, str], list[Sample]]
 Figures = dict[tuple[Question, str], Figure]
+_Connected = tuple[str, Connection[TupleRow]]  # the name of a variant, and a way to it
 
 
 def measure(workload: Sequence[Template], variants: Sequence[Variant], rounds: int) -> Figures:
@@ -68,17 +71,32 @@ def measure(workload: Sequence[Template], variants: Sequence[Variant], rounds: i
 
     The writes come last: though rolled back, they leave dead rows, which can tip a plan.
     """
-    turns = (
-        (question, variant)
-        for part in _reads_then_writes(workload)
-        for done in range(rounds)
-        for question in questions(part)
-        for variant in _rotated(variants, done)
-    )
     samples: Samples = defaultdict(list)
-    for question, variant in turns:
-        samples[question, variant.name].append(_run_warm(variant, question))
+    for part in _reads_then_writes(workload):
+        for done in range(rounds):
+            with _connected(variants) as connections:
+                _add_round(samples, part, _rotated(connections, done))
     return _summarise(samples)
+
+
+@contextmanager
+def _connected(variants: Sequence[Variant]) -> Iterator[list[_Connected]]:
+    """Give each variant a server process, anew each round.
+
+    Two processes are up to a fifth apart in what the same plan over the same blocks takes, for as
+    long as they live: one each for all rounds would be judged for that, too.
+    """
+    with ExitStack() as stack:
+        yield [
+            (one.name, stack.enter_context(psycopg.connect(one.url, autocommit=True)))
+            for one in variants
+        ]
+
+
+def _add_round(samples: Samples, part: Sequence[Template], variants: Sequence[_Connected]) -> None:
+    for question in questions(part):
+        for name, connection in variants:
+            samples[question, name].append(_run_warm(connection, question))
 
 
 def questions(workload: Sequence[Template]) -> Iterator[Question]:
@@ -93,21 +111,21 @@ def _reads_then_writes(workload: Sequence[Template]) -> tuple[list[Template], li
     return reads, [template for template in workload if template.writes]
 
 
-def _rotated(variants: Sequence[Variant], turns: int) -> list[Variant]:
+def _rotated(variants: Sequence[_Connected], turns: int) -> list[_Connected]:
     """Nobody is always the first: what runs first finds the colder caches."""
     start = turns % len(variants)
     return [*variants[start:], *variants[:start]]
 
 
-def _run_warm(variant: Variant, question: Question) -> Sample:
-    _run(variant, question)
-    return _run(variant, question)
+def _run_warm(connection: Connection[TupleRow], question: Question) -> Sample:
+    _run(connection, question)
+    return _run(connection, question)
 
 
-def _run(variant: Variant, question: Question) -> Sample:
+def _run(connection: Connection[TupleRow], question: Question) -> Sample:
     """Execute once; whatever it writes is rolled back."""
-    with variant.connection.transaction() as transaction:
-        answer = _explain(variant.connection, question)
+    with connection.transaction() as transaction:
+        answer = _explain(connection, question)
         raise Rollback(transaction)
     return _read_sample(answer)
 

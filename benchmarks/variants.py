@@ -43,7 +43,8 @@ class Variant:
     """One copy of the base with its set of indexes."""
 
     name: str
-    connection: Connection[TupleRow]
+    url: str
+    server_version: str
     statements: tuple[str, ...]
     index_bytes: int  # of all indexes, those of the base included
     build_seconds: float
@@ -72,14 +73,15 @@ def make_variant(server: str, name: str, statements: tuple[str, ...]) -> Variant
     """Copy the base, its statistics too, and run the statements on the copy."""
     copy = f"bench_{name.replace('-', '_')}"
     _copy(server, BASE, copy)
-    connection = psycopg.connect(_database(server, copy), autocommit=True)
-    started = time.perf_counter()
-    for statement in statements:
-        connection.execute(statement.encode())
-    seconds = time.perf_counter() - started
-    _analyze_expressions(connection)
-    index_bytes = _index_bytes(connection)
-    return Variant(name, connection, statements, index_bytes, seconds)
+    url = _database(server, copy)
+    with psycopg.connect(url, autocommit=True) as connection:
+        started = time.perf_counter()
+        for statement in statements:
+            connection.execute(statement.encode())
+        seconds = time.perf_counter() - started
+        _analyze_expressions(connection)
+        version = connection.info.parameter_status("server_version") or ""
+        return Variant(name, url, version, statements, _index_bytes(connection), seconds)
 
 
 def drop_databases(server: str, names: list[str]) -> None:
