@@ -29,7 +29,13 @@ from agentdb.repositories.conversation import (
     NewInteraction,
     NewMessage,
 )
-from agentdb.repositories.memories import MOST, MemoryRepository, prepared, refuse_bad
+from agentdb.repositories.memories import (
+    MOST,
+    MemoryRepository,
+    prepared,
+    refuse_bad,
+    refuse_bad_query,
+)
 from agentdb.repositories.memory import DEFAULT_TENANT, Memory, NewMemory
 from agentdb.repositories.tenancy import Tenanted
 from agentdb.search.filters import Filter, compile_filter, storable
@@ -271,7 +277,7 @@ class ConversationRepository(Tenanted):
             raise BadInput(f"a search finds 1 to {MOST:,} messages, not {k:,}")
         if not 0 <= window <= WIDEST:
             raise BadInput(f"a window has 0 to {WIDEST} turns, not {window:,}")
-        refuse_bad(NewMemory(query))
+        refuse_bad_query(query)
         asked = canonical(query)
         scope = {
             "tenant": self._tenant,

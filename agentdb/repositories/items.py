@@ -40,6 +40,7 @@ from agentdb.repositories.memories import (
     directed,
     of_one_model,
     refuse_bad,
+    refuse_bad_query,
 )
 from agentdb.repositories.memory import DEFAULT_TENANT, Found, NewMemory
 from agentdb.repositories.tenancy import Tenanted
@@ -168,7 +169,7 @@ class ItemRepository(Tenanted):
         if query is None and vector is None:
             raise BadInput("a search needs a text or a vector: give one of them")
         if query is not None:
-            refuse_bad(NewMemory(query))
+            refuse_bad_query(query)
         found = self._memories.search(query, k, kinds=[self._kind], filter=filter, vector=vector)
         return tuple(map(_scored, found))
 

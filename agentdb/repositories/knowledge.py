@@ -23,7 +23,7 @@ from agentdb.models.base import Json
 from agentdb.models.document import DocumentVersionRow
 from agentdb.models.entry import EntryRow, Kind
 from agentdb.repositories.checks import plain
-from agentdb.repositories.memories import MemoryRepository, refuse_bad
+from agentdb.repositories.memories import MemoryRepository, refuse_bad_query
 from agentdb.repositories.memory import DEFAULT_TENANT, Found, NewMemory
 from agentdb.repositories.tenancy import Tenanted
 from agentdb.search.filters import Filter, storable
@@ -271,7 +271,7 @@ class KnowledgeRepository(Tenanted):
         """
         if not 2 <= words <= _MOST_WORDS:  # noqa: PLR2004 - ts_headline wants some room
             raise BadInput(f"a passage has 2 to {_MOST_WORDS:,} words, not {words:,}")
-        refuse_bad(NewMemory(query))
+        refuse_bad_query(query)
         ids = [each.memory.id for each in found]
         rows = self._session.execute(
             _headlines(canonical(query), words).where(EntryRow.id == func.any(ids))

@@ -594,6 +594,11 @@ def refuse_bad(memory: NewMemory) -> None:
     _draft(memory)
 
 
+def refuse_bad_query(query: str) -> None:
+    """Raise the `BadText` that a search would, before anything is embedded."""
+    _text(query)
+
+
 def prepared(
     memories: MemoryRepository, query: str, vector: Vector | None = None
 ) -> tuple[str, Vector | None]:

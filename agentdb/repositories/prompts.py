@@ -28,7 +28,7 @@ from agentdb.models.base import Json
 from agentdb.models.entry import Kind
 from agentdb.models.prompt import PromptLabelRow, PromptRow, PromptUseRow, PromptVersionRow
 from agentdb.rates import rate
-from agentdb.repositories.checks import HALVES, checked_name, moment, numbered, plain
+from agentdb.repositories.checks import HALVES, LARGEST, checked_name, moment, numbered, plain
 from agentdb.repositories.judging import gap, judged
 from agentdb.repositories.memories import MemoryRepository
 from agentdb.repositories.memory import DEFAULT_TENANT, NewMemory
@@ -51,7 +51,6 @@ ENOUGH = 20
 _KIND: Kind = "prompt"
 _UNTRACKED = {"synchronize_session": False}
 _LONGEST_DESCRIPTION = 10_000
-_MOST_TOKENS = 2**63 - 1
 
 
 class PromptRepository(Tenanted):
@@ -554,6 +553,6 @@ def _between(number: float | None, what: str, highest: float) -> float | None:
 
 
 def _count(tokens: object) -> int | None:
-    if tokens is None or (isinstance(tokens, int) and 0 <= tokens <= _MOST_TOKENS):
+    if tokens is None or (isinstance(tokens, int) and 0 <= tokens <= LARGEST):
         return tokens
     raise BadInput(f"tokens are a whole number, 0 or more, not {ascii(tokens)[:40]}")

@@ -16,8 +16,7 @@ from agentdb.architect.progress import Progress
 from agentdb.embedding.embedder import Embedder
 from agentdb.repositories.attachment import Attachment, AttachmentStatus, Detached, FoundRow
 from agentdb.repositories.attachments import AttachmentRepository
-from agentdb.repositories.memories import refuse_bad
-from agentdb.repositories.memory import NewMemory
+from agentdb.repositories.memories import refuse_bad_query
 from agentdb.search.filters import Filter
 from agentdb.settings import Settings
 from agentdb.wiring.memory import embedder
@@ -73,7 +72,7 @@ def search_in(
     columns: Sequence[str] | Literal["all"],
 ) -> tuple[FoundRow, ...]:
     """Return up to `count` rows of an attached table for a text, the best first."""
-    refuse_bad(NewMemory(query))
+    refuse_bad_query(query)
     with _opened(settings) as (engine, model):
         vector = model.embed([query])[0]
         with database.session(engine) as session:

@@ -31,8 +31,8 @@ from agentdb.repositories.knowledge import (
     embedded_text,
     with_vectors,
 )
-from agentdb.repositories.memories import refuse_bad
-from agentdb.repositories.memory import Found, NewMemory
+from agentdb.repositories.memories import refuse_bad_query
+from agentdb.repositories.memory import Found
 from agentdb.repositories.vector_index import bulk_load
 from agentdb.settings import Settings
 from agentdb.wiring.memory import embedder
@@ -98,7 +98,7 @@ def search(
     category: str | None = None,
 ) -> tuple[tuple[Found, ...], tuple[Highlight, ...]]:
     """Return up to `count` chunks for a text, the best first, and where each of them answers."""
-    refuse_bad(NewMemory(query))
+    refuse_bad_query(query)
     with storage(settings) as engine:
         model, _ = embedder(settings, engine)
         vector = model.embed([query])[0]

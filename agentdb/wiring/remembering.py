@@ -12,7 +12,7 @@ from sqlalchemy import Engine
 from agentdb import database
 from agentdb.embedding.embedder import Embedder
 from agentdb.models.entry import Kind
-from agentdb.repositories.memories import MemoryRepository, refuse_bad
+from agentdb.repositories.memories import MemoryRepository, refuse_bad, refuse_bad_query
 from agentdb.repositories.memory import Found, Memory, NewMemory
 from agentdb.search.filters import Filter
 from agentdb.settings import Settings
@@ -42,7 +42,7 @@ def recall(  # noqa: PLR0913 - each narrows the search by itself
     half_life: timedelta | None = None,
 ) -> tuple[Found, ...]:
     """Return up to `count` memories for a text, the best first."""
-    refuse_bad(NewMemory(query))
+    refuse_bad_query(query)
     with _opened(settings) as (engine, model):
         vector = model.embed([query])[0]
         with database.session(engine) as session:
