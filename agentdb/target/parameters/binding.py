@@ -12,6 +12,7 @@ from math import prod
 from agentdb.target.catalog import Catalog
 from agentdb.target.connection import Connection
 from agentdb.target.parameters.alignment import Value, captured
+from agentdb.target.parameters.choosing import wants_elements
 from agentdb.target.parameters.conditions import null_tests
 from agentdb.target.parameters.describing import NotExecutable, describe, prepare
 from agentdb.target.parameters.drawing import draw
@@ -25,6 +26,7 @@ from agentdb.target.parameters.spreads import array_text
 from agentdb.target.parameters.themes import (
     COMMON,
     MORE,
+    TWO_ELEMENTS,
     USUAL,
     WHOLE_WORD,
     Theme,
@@ -89,7 +91,8 @@ def bind(
     """Return ways to call a statement with different values, the likeliest first.
 
     `most` of them are believable; more are added for each value of a column that has only a
-    few, and for a pattern that hardly matches: what is right for one may be wrong for another.
+    few, for a pattern that hardly matches and for an array with two elements: what is right for
+    one may be wrong for another.
     `examples` are texts of the same statement with its literals, each as often as it was seen:
     all but one of the believable calls may be such. Where they have a `$n`, the application binds
     that. A literal that is the same in every example, beside a `$n` or more often than chance would
@@ -234,7 +237,7 @@ def _drawn(scoped: Scoped, needs: Mapping[int, Need], observed: float | None) ->
 
 
 def _worst(scoped: Scoped, needs: Mapping[int, Need], observed: float | None) -> Sequence[_Draft]:
-    """One draft for each value of the column with the fewest, and one for a rare pattern."""
+    """Drafts that an index may make worse: each of a few values, a rare pattern, two elements."""
     counts = [
         len(need.spread.common)
         for need in needs.values()
@@ -243,6 +246,8 @@ def _worst(scoped: Scoped, needs: Mapping[int, Need], observed: float | None) ->
     themes = list(every_value(min(counts, default=0)))
     if any(need.role.kind == "like" for need in needs.values()):
         themes.append(WHOLE_WORD)
+    if any(need.role.kind == "contain" and wants_elements(need) for need in needs.values()):
+        themes.append(TWO_ELEMENTS)
     if observed is not None:
         themes = [limited(theme, observed) for theme in themes]
     return [_draft(scoped, needs, theme, observed) for theme in themes]

@@ -37,7 +37,7 @@ def _equal(need: Need, theme: Theme) -> Value:
         several = min(theme.several, len(texts))
         return tuple(islice(cycle(texts), need.list_length or several))
     if need.kind.category == "A" and (wants_elements(need) or not is_array(need.column)):
-        return array_text(texts[: 1 if need.role.kind == "contain" else theme.several])
+        return array_text(texts[: theme.together if need.role.kind == "contain" else theme.several])
     return texts[need.role.place % len(texts)]
 
 

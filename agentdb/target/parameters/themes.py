@@ -27,6 +27,7 @@ class Theme:
     recent: bool = True
     rank: int = 0  # how many more common values are passed over
     letters: int = 6  # at most, of a part of a text
+    together: int = 1  # elements that an array has to contain
 
 
 ROW = Theme("from a row", "row", 0.05, "prefix", 5, limit=20, offset=0, days=7)
@@ -37,6 +38,8 @@ MIDDLE = Theme("middle", "middle", 0.05, "suffix", 20, 100, offset=1000, days=90
 USUAL = (ROW, COMMON, RARE, MIDDLE)
 # A search for a whole word finds little where a search for a syllable finds much.
 WHOLE_WORD = replace(ROW, label="a whole word", wildcard="infix", letters=20)
+# Two common elements are rare together, which the planner does not know.
+TWO_ELEMENTS = replace(ROW, label="two elements of a row", together=2)
 # More to choose from when it is known how many rows a call returns.
 _FEWEST = 0.5  # rows a call; below it most calls find nothing, which tells nothing
 _LONGEST = 100

@@ -111,6 +111,13 @@ def test_values_of_one_row_belong_together(shop: Target) -> None:
     assert rows(shop, labelled(bound(shop, query), "from a row")) == 1
 
 
+def test_two_elements_of_an_array_occur_together(shop: Target) -> None:
+    found = bound(shop, "SELECT id FROM customers WHERE tags @> $1")
+
+    pair = labelled(found, "two elements of a row")
+    assert 1 <= rows(shop, pair) < rows(shop, labelled(found, "from a row"))
+
+
 @pytest.mark.parametrize(
     ("observed", "status"), [(19.6, "failed's"), (410.0, "pending"), (19_000.0, "done")]
 )

@@ -14,7 +14,16 @@ from agentdb.target.parameters.needs import Need, read_needs
 from agentdb.target.parameters.repair import repair
 from agentdb.target.parameters.roles import read_roles
 from agentdb.target.parameters.sampling import Samples
-from agentdb.target.parameters.themes import COMMON, MIDDLE, RARE, ROW, Theme, limited, listing
+from agentdb.target.parameters.themes import (
+    COMMON,
+    MIDDLE,
+    RARE,
+    ROW,
+    TWO_ELEMENTS,
+    Theme,
+    limited,
+    listing,
+)
 from agentdb.target.parameters.vocabulary import Role
 from agentdb.target.parameters.weighing import agreement, chance_of, expected_rows
 from agentdb.target.scope import Scoped, read_scopes
@@ -192,6 +201,10 @@ def test_an_array_parameter_gets_an_array() -> None:
     assert drawn("tags @> $1", RARE, TEXTS) == ['{"rust"}']
     assert drawn("$1 = ANY (tags)", COMMON, TEXT) == ["sql"]
     assert drawn("$1 = ANY (tags)", ROW, TEXT) == ["rust"]
+
+
+def test_an_array_to_contain_gets_two_elements_that_one_row_has() -> None:
+    assert drawn("tags @> $1", TWO_ELEMENTS, TEXTS) == ['{"rust","go"}']
 
 
 def test_both_ends_of_a_range_fit() -> None:
