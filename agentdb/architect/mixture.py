@@ -25,6 +25,7 @@ def tilted(shares: Sequence[float], amounts: Sequence[float], observed: Observed
     (Jaynes, "Information theory and statistical mechanics", Physical Review 106, 1957; Csiszar,
     "I-divergence geometry", Annals of Probability 3, 1975). The mean is known with an error, so
     what lies within it is hardly changed, and a mean that no proportion has is only approached.
+    One share at least is above 0; what has none gets none.
     """
     low, high = -_STEEPEST, _STEEPEST
     scaled = [(amount - observed.mean) / observed.deviation for amount in amounts]
@@ -39,8 +40,11 @@ def tilted(shares: Sequence[float], amounts: Sequence[float], observed: Observed
 
 def _shares(shares: Sequence[float], scaled: Sequence[float], slope: float) -> list[float]:
     powers = [slope * amount for amount in scaled]
-    highest = max(powers)
-    weights = [s * math.exp(power - highest) for s, power in zip(shares, powers, strict=True)]
+    highest = max(power for share, power in zip(shares, powers, strict=True) if share > 0)
+    weights = [
+        share * math.exp(min(power - highest, 0.0))  # above it is only what has no share
+        for share, power in zip(shares, powers, strict=True)
+    ]
     total = sum(weights)
     return [weight / total for weight in weights]
 

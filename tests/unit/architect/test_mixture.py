@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from agentdb.architect.mixture import Observed, tilted
 
-_SHARES = st.lists(st.floats(0.01, 1), min_size=2, max_size=8)
+_SHARES = st.lists(st.floats(0.01, 1) | st.just(0.0), min_size=2, max_size=8).filter(any)
 
 
 def _mean(shares: list[float], amounts: list[float]) -> float:
@@ -30,6 +30,12 @@ def test_a_mean_that_no_proportion_has_is_approached() -> None:
 
 def test_amounts_that_are_all_alike_tell_nothing() -> None:
     assert tilted([1.0, 3.0], [20.0, 20.0], Observed(7.0, 1.0)) == pytest.approx([0.25, 0.75])
+
+
+def test_what_has_no_share_gets_none_however_well_it_would_do() -> None:
+    assert tilted([0.0, 1.0, 1.0], [900.0, 5.0, 7.0], Observed(900.0, 0.1)) == pytest.approx(
+        [0.0, 0.0, 1.0]
+    )
 
 
 @given(shares=_SHARES, data=st.data())
