@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from itertools import chain
 from typing import Literal
 
 Wildcard = Literal["prefix", "infix", "suffix"]
@@ -48,6 +49,8 @@ MORE = tuple(
     for rank, share in ((1, 0.5), (2, 0.25), (4, 0.02), (8, 0.001))
 )
 _MOST_VALUES = 12
+_FILLED = 0.95  # of its LIMIT: more than that is returned only when nearly every call fills it
+_ROOM = 1.5  # times the rows that a call returns
 _LIMITS = (1, 5, 10, 20, 25, 30, 50, 100, 200, 500, 1000)
 
 
@@ -66,11 +69,16 @@ def every_value(count: int) -> tuple[Theme, ...]:
 
 
 def limited(theme: Theme, rows_per_call: float) -> Theme:
-    """Return a theme whose LIMIT is the next usual one that lets that many rows through."""
+    """Return a theme whose LIMIT is the usual one that suits so many rows a call.
+
+    Where they are just about a usual one, calls fill it; else some calls do not, and it is the
+    next one of which they fill two thirds at most.
+    """
     if rows_per_call < _FEWEST:
         return theme
-    limit = next((limit for limit in _LIMITS if limit >= rows_per_call), round(rows_per_call))
-    return replace(theme, limit=limit)
+    filled = (limit for limit in _LIMITS if _FILLED * limit <= rows_per_call <= limit)
+    roomy = (limit for limit in _LIMITS if limit >= _ROOM * rows_per_call)
+    return replace(theme, limit=next(chain(filled, roomy), round(rows_per_call)))
 
 
 def listing(theme: Theme, rows_per_call: float) -> Theme:

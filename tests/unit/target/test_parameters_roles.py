@@ -299,13 +299,8 @@ def test_a_text_that_does_not_fit_the_type_is_not_drawn() -> None:
 
 
 def test_limits_agree_with_the_rows_a_call_returns() -> None:
-    assert [limited(COMMON, rows).limit for rows in (0.0, 0.98, 7.2, 19.9, 3000.0)] == [
-        10,
-        1,
-        10,
-        20,
-        3000,
-    ]
+    rows = (0.0, 0.98, 4.7, 6.6, 19.9, 3000.0)
+    assert [limited(COMMON, each).limit for each in rows] == [10, 1, 10, 10, 20, 3000]
     assert [listing(COMMON, rows).several for rows in (0.0, 1.0, 48.7, 5000.0)] == [5, 2, 49, 100]
 
 
