@@ -6,6 +6,7 @@ import time
 from collections import defaultdict
 from collections.abc import Collection, Hashable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from math import inf
 
 from agentdb.architect.bench import Rules, Workbench
 from agentdb.architect.candidates import Candidate
@@ -369,10 +370,36 @@ class Lab:
         """
         first = self._best_measured(())
         best = self._without_idle(first)
-        if best == first or self._time_is_up(1.0):
-            return best
-        again = self._without_idle(self._best_measured(first - best))
-        return max(best, again, key=self._worth)
+        if best != first and not self._time_is_up(1.0):
+            again = self._without_idle(self._best_measured(first - best))
+            best = max(best, again, key=self._worth)
+        return self._with_rivals(best)
+
+    def _with_rivals(self, chosen: Indexes) -> Indexes:
+        """Measure what others like it would do in an index's place, and keep the best.
+
+        The choice knows what each does alone or where the planner takes it, little of what one
+        does beside the others while something like it is there.
+        """
+        for one in sorted(chosen, key=lambda d: d.name):
+            if self._time_is_up(1.0):
+                break
+            swapped = (chosen - {one} | {rival} for rival in self._rivals(one, chosen))
+            sound = [those for those in swapped if not self._hurting(those)]
+            chosen = max([chosen, *sound], key=self._worth)
+        return chosen
+
+    def _rivals(self, one: IndexDefinition, chosen: Indexes) -> list[IndexDefinition]:
+        """Return what begins with the same key and fits in an index's place."""
+        budget = self.rules.terms.budget_bytes
+        room = inf if budget is None else budget - self._size(chosen - {one})
+        return [
+            d
+            for d in self._together
+            if (d.table, d.keys[0].sql) == (one.table, one.keys[0].sql)
+            and d not in chosen
+            and self._size({d}) <= room
+        ]
 
     def _best_measured(self, without: Collection[IndexDefinition]) -> Indexes:
         measured = [NOTHING]
