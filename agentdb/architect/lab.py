@@ -373,7 +373,8 @@ class Lab:
         if best != first and not self._time_is_up(1.0):
             again = self._without_idle(self._best_measured(first - best))
             best = max(best, again, key=self._worth)
-        return self._with_rivals(best)
+        swapped = self._with_rivals(best)
+        return best if swapped == best else self._without_idle(swapped)
 
     def _with_rivals(self, chosen: Indexes) -> Indexes:
         """Measure what others like it would do in an index's place, and keep the best.
