@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import reduce
 from itertools import accumulate
+from math import inf
 from operator import or_
 from typing import TypeVar
 
@@ -50,7 +51,8 @@ class Measured:
         A part inside a larger measured part says nothing any more: what two indexes do
         together overrules what one of them does alone.
         """
-        return _cost(self.costs, frozenset(d for d in chosen if d.table in self.tables))
+        held = frozenset(d for d in chosen if d.table in self.tables)
+        return self.costs[held] if held in self.costs else _cost(_largest_first(self.costs), held)
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,12 +82,13 @@ class Terms:
 def choose(options: Iterable[Option], calls: Sequence[Measured], terms: Terms) -> Indexes:
     """Return the set worth most; ties go to the smaller, then to fewer keys, then to the first."""
     ordered = sorted(options, key=lambda option: (option.size_bytes, len(option.definition.keys)))
-    search = _Search(ordered, calls, terms)
+    savings = _Savings(ordered, calls)
+    search = _Search(savings, terms)
     found = [search.polished(search.greedy(score)) for score in (_per_byte, _absolute)]
     if len(ordered) <= _MOST_TO_TRY_ALL:
         found += [search.paying(chosen) for chosen in search.everything()]
     if terms.budget_bytes is not None:
-        found += _with_dearer_bytes(ordered, calls, terms)
+        found += _with_dearer_bytes(savings, terms)
     best = max(found, key=lambda chosen: (search.worth(chosen), -chosen.bit_count()))
     return search.definitions(best)
 
@@ -98,9 +101,7 @@ def _absolute(gain: float, _size_bytes: int) -> float:
     return gain
 
 
-def _with_dearer_bytes(
-    options: Sequence[Option], calls: Sequence[Measured], terms: Terms
-) -> Iterable[int]:
+def _with_dearer_bytes(savings: _Savings, terms: Terms) -> Iterable[int]:
     """A set that fits because bytes were dear: it can beat one cut off at the budget.
 
     Lagrange's way with a knapsack: without the bound, at a higher price for what it bounds.
@@ -108,13 +109,13 @@ def _with_dearer_bytes(
     for times in (2, 4, 8, 16, 32, 64):
         per_byte = terms.milliseconds_per_byte * times
         dearer = replace(terms, milliseconds_per_byte=per_byte, budget_bytes=None)
-        search = _Search(options, calls, dearer)
+        search = _Search(savings, dearer)
         chosen = search.greedy(_absolute)
         if search.size(chosen) > (terms.budget_bytes or 0):
             continue  # not worth the polish
         chosen = search.polished(chosen)
         if search.size(chosen) <= (terms.budget_bytes or 0):
-            yield _Search(options, calls, terms).polished(chosen)
+            yield _Search(savings, terms).polished(chosen)
             return
 
 
@@ -132,21 +133,23 @@ def _numbers(mask: int) -> Iterable[int]:
         mask ^= lowest
 
 
-class _Search:
-    """One search. Sets are bit masks: bit n is option n."""
+class _Savings:
+    """What sets of options save, whatever they cost. Sets are bit masks: bit n is option n."""
 
-    def __init__(self, options: Sequence[Option], calls: Sequence[Measured], terms: Terms) -> None:
+    def __init__(self, options: Sequence[Option], calls: Sequence[Measured]) -> None:
         self.options = options
-        self.terms = terms
-        self.every = range(len(options))
-        self.prices = [terms.price(option) for option in options]
         self.bits = {option.definition: 1 << n for n, option in enumerate(options)}
         self.calls = [_Call(call, self.bits) for call in calls]
         self.moves = self._moves(calls)
         self.relevant = {
             move: [call for call in self.calls if call.mask & move] for move in self.moves
         }
-        self.stand_ins = {1 << n: self._stand_ins(1 << n) for n in self.every}
+        self.reach = {
+            move: reduce(or_, (call.mask for call in concerned), 0)
+            for move, concerned in self.relevant.items()
+        }
+        self.known: dict[tuple[int, int], float] = {}
+        self.stand_ins = {option: self._stand_ins(option) for option in self.bits.values()}
 
     def _moves(self, calls: Sequence[Measured]) -> list[int]:
         """Return what can be added at once: any index, and any measured set of a few.
@@ -159,7 +162,33 @@ class _Search:
             for held in call.costs
             if 1 < len(held) <= _MOST_AT_ONCE and held <= self.bits.keys()
         }
-        return [1 << n for n in self.every] + sorted(together)
+        return [*self.bits.values(), *sorted(together)]
+
+    def _stand_ins(self, one: int) -> list[int]:
+        """Return what could take the place of an index: what some call can use instead."""
+        return [move for move in self.moves if move & self.reach[one] and not move & one]
+
+    def of(self, chosen: int) -> float:
+        """Return the milliseconds that a set saves."""
+        return sum(call.saved(chosen) for call in self.calls)
+
+    def more(self, chosen: int, move: int) -> float:
+        """Return what a set saves more by a move; only calls measured with that can change."""
+        held = chosen & self.reach[move]
+        if (move, held) not in self.known:
+            concerned = self.relevant[move]
+            self.known[move, held] = sum(c.saved(held | move) - c.saved(held) for c in concerned)
+        return self.known[move, held]
+
+
+class _Search:
+    """One search for the set worth most on some terms."""
+
+    def __init__(self, savings: _Savings, terms: Terms) -> None:
+        self.savings = savings
+        self.options = savings.options
+        self.terms = terms
+        self.prices = [terms.price(option) for option in self.options]
 
     def definitions(self, chosen: int) -> Indexes:
         return frozenset(self.options[n].definition for n in _numbers(chosen))
@@ -178,7 +207,7 @@ class _Search:
 
     def worth(self, chosen: int) -> float:
         """Time saved, less upkeep and space."""
-        return sum(call.saved(chosen) for call in self.calls) - self.price(chosen)
+        return self.savings.of(chosen) - self.price(chosen)
 
     def greedy(self, score: Callable[[float, int], float]) -> int:
         chosen = 0
@@ -207,7 +236,7 @@ class _Search:
         for out, lost in losses.items():
             rest = chosen & ~out
             yield -lost, rest
-            for move in self._fitting(rest, self.stand_ins[out]):
+            for move in self._fitting(rest, self.savings.stand_ins[out]):
                 yield self._gain(rest, move) - lost, rest | move
         if self.terms.budget_bytes is not None:
             yield from self._with_room_made(chosen, losses)
@@ -220,18 +249,13 @@ class _Search:
         rests = list(accumulate(dispensable, lambda rest, out: rest & ~out, initial=chosen))
         lost = [self.worth(rest) - self.worth(chosen) for rest in rests]
         fitting = set(self._allowed(chosen))
-        for move in (move for move in self.moves if move & ~chosen and move not in fitting):
+        for move in self.savings.moves:
+            if not move & ~chosen or move in fitting:
+                continue
             number = bisect_left(rests, 0, key=lambda rest: self._room(rest | move))
             if number < len(rests):
                 rest = rests[number]
                 yield lost[number] + self._gain(rest, move), rest | move
-
-    def _stand_ins(self, one: int) -> list[int]:
-        """Return what could take the place of an index: what some call can use instead."""
-        used = 0
-        for call in self.relevant[one]:
-            used |= call.mask
-        return [move for move in self.moves if move & used and not move & one]
 
     def paying(self, chosen: int) -> int:
         """Leave out what saves less than is worth anybody's while."""
@@ -243,12 +267,11 @@ class _Search:
         return chosen
 
     def _gain(self, chosen: int, move: int) -> float:
-        """Return what more indexes are worth; only calls they were measured with can change."""
-        more = sum(call.saved(chosen | move) - call.saved(chosen) for call in self.relevant[move])
-        return more - self.price(move & ~chosen)
+        """Return what more indexes are worth."""
+        return self.savings.more(chosen, move) - self.price(move & ~chosen)
 
     def _allowed(self, chosen: int) -> list[int]:
-        return self._fitting(chosen, self.moves)
+        return self._fitting(chosen, self.savings.moves)
 
     def _fitting(self, chosen: int, moves: Iterable[int]) -> list[int]:
         """Return the moves that add something and for which there is room."""
@@ -267,29 +290,39 @@ class _Call:
 
     def __init__(self, call: Measured, bits: Mapping[IndexDefinition, int]) -> None:
         self.milliseconds = call.milliseconds
-        self.costs = {
+        costs = {
             sum(bits[definition] for definition in held): cost
             for held, cost in call.costs.items()
             if held <= bits.keys()
         }
-        self.mask = reduce(or_, self.costs, 0)
-        self.known: dict[int, float] = {}
+        self.mask = reduce(or_, costs, 0)
+        self.parts = _largest_first(costs)
+        self.known = {held: self.milliseconds * (1 - cost) for held, cost in costs.items()}
 
     def saved(self, chosen: int) -> float:
         held = chosen & self.mask
         if held not in self.known:
-            self.known[held] = self.milliseconds * (1 - _cost(self.costs, held))
+            self.known[held] = self.milliseconds * (1 - _cost(self.parts, held))
         return self.known[held]
 
 
 _Set = TypeVar("_Set", int, Indexes)  # bits, or definitions
 
 
-def _cost(costs: Mapping[_Set, float], held: _Set) -> float:
-    if held in costs:
-        return costs[held]
-    parts = [part for part in costs if part & held == part]
-    largest = (
-        part for part in parts if not any(part != other and part & other == part for other in parts)
-    )
-    return min((costs[part] for part in largest), default=1.0)
+def _largest_first(costs: Mapping[_Set, float]) -> list[tuple[_Set, float]]:
+    return sorted(costs.items(), key=lambda item: _size(item[0]), reverse=True)
+
+
+def _size(held: int | Indexes) -> int:
+    return held.bit_count() if isinstance(held, int) else len(held)
+
+
+def _cost(parts: Iterable[tuple[_Set, float]], held: _Set) -> float:
+    """Return the smallest cost under a part of a set that lies in no larger measured part."""
+    cost = inf
+    larger: list[_Set] = []
+    for part, known in parts:
+        if part & held == part and not any(part & other == part for other in larger):
+            larger.append(part)
+            cost = min(cost, known)
+    return cost if larger else 1.0
