@@ -117,7 +117,7 @@ class Settings(BaseSettings):
     watch_seconds: float = Field(10.0, ge=0)
 
     trial: Literal["shadow", "live", "none"] = "shadow"
-    trial_seconds: float = Field(120.0, gt=0)
+    trial_seconds: float = Field(240.0, gt=0)
     budget_mb: float | None = Field(None, gt=0)
     shadow_limit_mb: float = Field(256.0, gt=0)
     statement_timeout_ms: int = Field(10_000, ge=1)

@@ -61,6 +61,6 @@ class Rules:
     upkeep: Callable[[IndexDefinition], float]
     progress: Progress
     objection: Callable[[IndexDefinition, float], str | None] = lambda _index, _saved: None
-    seconds: float = 120.0
+    seconds: float = 240.0
     worse: float = 1.1
     slack_milliseconds: float = 0.1
