@@ -607,11 +607,13 @@ def _shares(subjects: Sequence[Subject], statement: Statement) -> Sequence[float
         given = [subject.call.weight for subject in subjects]
         return [weight / (sum(given) or 1.0) for weight in given]
     rows, blocks = statement.rows / statement.calls, statement.blocks / statement.calls
-    shares: Sequence[float] = [subject.call.prior for subject in subjects]
     read = [float(subject.baseline.blocks or 0) for subject in subjects]
-    shares = tilted(shares, read, Observed(blocks, _BLOCKS_OFF * blocks + _FEW_BLOCKS))
     returned = [subject.baseline.rows for subject in subjects]
-    return tilted(shares, returned, Observed(rows, _ROWS_OFF * rows + _FEW_ROWS))
+    return tilted(
+        [subject.call.prior for subject in subjects],
+        Observed(returned, rows, _ROWS_OFF * rows + _FEW_ROWS),
+        Observed(read, blocks, _BLOCKS_OFF * blocks + _FEW_BLOCKS),
+    )
 
 
 def _on(chosen: Indexes, subject: Subject) -> Indexes:

@@ -25,7 +25,9 @@ from agentdb.target.parameters.sampling import sample
 from agentdb.target.parameters.spreads import array_text
 from agentdb.target.parameters.themes import (
     COMMON,
+    FREQUENT,
     MORE,
+    MOST_VALUES,
     TWO_ELEMENTS,
     USUAL,
     WHOLE_WORD,
@@ -42,9 +44,9 @@ _CAPTURED_WEIGHT = 4.0
 _NEARLY_ALL = 0.9
 _USUAL_SHARE = 0.1  # of a value, where no statistics tell
 _CHANCE = 0.01  # that a value which varies is the same each time
-_MOST_VALUES = 13
+_MOST_TO_BEWARE_OF = 15  # values of a column, and what else an index may make worse
 _CAPTURED = "captured"
-_USUAL_WEIGHT = {"row": 2.0, "common": 2.0, "rare": 2.0, "middle": 1.0}
+_USUAL_WEIGHT = {"row": 2.0, "common": 2.0, "rare": 2.0, "middle": 1.0, "frequent": 2.0}
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,9 +119,10 @@ def bind(
     counts = _counted(told for told in known if not told.binds)
     seen = islice(_captured(counts, needs), most - 1)
     drafts = [*seen, *_drawn(scoped, needs, rows_per_call)]
+    worst = _worst(scoped, needs, rows_per_call)
     found = (
         *_checked(connection, statement, drafts, needs, most),
-        *_checked(connection, statement, _worst(scoped, needs, rows_per_call), needs, _MOST_VALUES),
+        *_checked(connection, statement, worst, needs, _MOST_TO_BEWARE_OF),
     )
     if not found:
         raise NotExecutable("no values were found that the server accepts")
@@ -238,12 +241,12 @@ def _drawn(scoped: Scoped, needs: Mapping[int, Need], observed: float | None) ->
 
 def _worst(scoped: Scoped, needs: Mapping[int, Need], observed: float | None) -> Sequence[_Draft]:
     """Drafts that an index may make worse: each of a few values, a rare pattern, two elements."""
-    counts = [
-        len(need.spread.common)
-        for need in needs.values()
-        if need.role.kind == "equal" and sum(need.spread.frequencies) > _NEARLY_ALL
-    ]
+    equal = [need.spread for need in needs.values() if need.role.kind == "equal"]
+    counts = [len(each.common) for each in equal if sum(each.frequencies) > _NEARLY_ALL]
     themes = list(every_value(min(counts, default=0)))
+    known = max((len(each.common) for each in equal), default=0)
+    if known > MOST_VALUES:
+        themes.append(replace(FREQUENT, stands_for=known - 1))
     if any(need.role.kind == "like" for need in needs.values()):
         themes.append(WHOLE_WORD)
     if any(need.role.kind == "contain" and wants_elements(need) for need in needs.values()):
@@ -278,7 +281,7 @@ def _draft(
 ) -> _Draft:
     values = _values(needs, theme)
     asked = prod(chance_of(need, values[number]) for number, need in needs.items())
-    prior = _USUAL_WEIGHT[theme.choice] * asked
+    prior = _USUAL_WEIGHT[theme.choice] * asked * theme.stands_for
     weight = prior * agreement(expected_rows(scoped, needs, values), observed)
     has_pattern = any(need.role.kind in {"like", "regex"} for need in needs.values())
     label = f"{theme.label}, {theme.wildcard}" if has_pattern else theme.label

@@ -31,6 +31,8 @@ def by_choice(found: Histogram, theme: Theme) -> Sequence[str]:
     common, bounds = found.common, found.bounds
     if theme.choice == "rare":
         return [*_from(bounds, 1 / 4), *reversed(common)]
+    if theme.choice == "frequent":
+        return [*_from(common, 1 / 2), *_from(bounds, 1 / 2)]
     if theme.choice == "middle":
         return [*_from(bounds, 3 / 4), *_from(common, 1 / 2)]
     return [*common[theme.rank :], *_from(bounds, 1 / 2), *common[: theme.rank]]

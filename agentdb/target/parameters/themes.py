@@ -18,7 +18,7 @@ class Theme:
     """
 
     label: str
-    choice: Literal["row", "common", "rare", "middle"]
+    choice: Literal["row", "common", "rare", "middle", "frequent"]
     share: float
     wildcard: Wildcard
     several: int
@@ -29,6 +29,7 @@ class Theme:
     rank: int = 0  # how many more common values are passed over
     letters: int = 6  # at most, of a part of a text
     together: int = 1  # elements that an array has to contain
+    stands_for: int = 1  # values that are asked for alike
 
 
 ROW = Theme("from a row", "row", 0.05, "prefix", 5, limit=20, offset=0, days=7)
@@ -39,6 +40,8 @@ MIDDLE = Theme("middle", "middle", 0.05, "suffix", 20, 100, offset=1000, days=90
 USUAL = (ROW, COMMON, RARE, MIDDLE)
 # A search for a whole word finds little where a search for a syllable finds much.
 WHOLE_WORD = replace(ROW, label="a whole word", wildcard="infix", letters=20)
+# The most common of many values may be far ahead of the next: one from among these.
+FREQUENT = replace(COMMON, label="frequent", choice="frequent")
 # Two common elements are rare together, which the planner does not know.
 TWO_ELEMENTS = replace(ROW, label="two elements of a row", together=2)
 # More to choose from when it is known how many rows a call returns.
@@ -48,7 +51,7 @@ MORE = tuple(
     replace(COMMON, label=f"common, number {rank + 1}", rank=rank, share=share)
     for rank, share in ((1, 0.5), (2, 0.25), (4, 0.02), (8, 0.001))
 )
-_MOST_VALUES = 12
+MOST_VALUES = 12  # of a column, that are each tried
 _FILLED = 0.95  # of its LIMIT: more than that is returned only when nearly every call fills it
 _ROOM = 1.5  # times the rows that a call returns
 _LIMITS = (1, 5, 10, 20, 25, 30, 50, 100, 200, 500, 1000)
@@ -60,7 +63,7 @@ def every_value(count: int) -> tuple[Theme, ...]:
     An index can serve one state and make another a hundred times slower. The rarer the value,
     the wider a range that goes with it: so both ways to find a few rows occur.
     """
-    if not 1 < count <= _MOST_VALUES:
+    if not 1 < count <= MOST_VALUES:
         return ()
     return tuple(
         replace(COMMON, label=f"value {n + 1} of {count}", rank=n, share=min(0.05 * 2**n, 0.6))

@@ -111,6 +111,14 @@ def test_values_of_one_row_belong_together(shop: Target) -> None:
     assert rows(shop, labelled(bound(shop, query), "from a row")) == 1
 
 
+def test_a_value_from_among_many_common_ones_stands_for_them(shop: Target) -> None:
+    found = bound(shop, "SELECT * FROM app.orders WHERE customer_id = $1")
+
+    most, frequent = labelled(found, "common"), labelled(found, "frequent")
+    assert frequent.values != most.values
+    assert frequent.prior > 10 * most.prior
+
+
 def test_two_elements_of_an_array_occur_together(shop: Target) -> None:
     found = bound(shop, "SELECT id FROM customers WHERE tags @> $1")
 

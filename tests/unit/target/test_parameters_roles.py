@@ -16,6 +16,7 @@ from agentdb.target.parameters.roles import read_roles
 from agentdb.target.parameters.sampling import Samples
 from agentdb.target.parameters.themes import (
     COMMON,
+    FREQUENT,
     MIDDLE,
     RARE,
     ROW,
@@ -172,6 +173,11 @@ def test_equality_gets_common_rare_and_real_values(theme: Theme, value: str) -> 
 
 def test_one_row_gives_all_values_of_its_table() -> None:
     assert drawn("status = $1 AND id = $2", ROW, TEXT, INTEGER) == ["pending", "42"]
+
+
+def test_a_frequent_value_is_one_from_among_the_most_common() -> None:
+    assert drawn("course_id = $1", COMMON, INTEGER) == ["1"]
+    assert drawn("course_id = $1", FREQUENT, INTEGER) == ["2"]
 
 
 def test_parameters_of_one_column_differ() -> None:
