@@ -160,15 +160,10 @@ GROW = """
 INSERT INTO altered
 SELECT i, i % 2000, repeat('b', 250) FROM generate_series(30001, 200000) AS i
 """
-# Since when somebody waits is known from 14 on; before, since when the statement runs.
 WAITING = """
-SELECT extract(epoch FROM clock_timestamp() - min(lock.waitstart))::float8 * 1000
-FROM (SELECT NULL::timestamptz AS waitstart) AS before
-CROSS JOIN LATERAL (
-    SELECT pid, granted, coalesce(waitstart, query_start) AS waitstart
-    FROM pg_locks
-    JOIN pg_stat_activity USING (pid)
-) AS lock
+SELECT extract(epoch FROM clock_timestamp() - min({since}))::float8 * 1000
+FROM pg_locks AS lock
+JOIN pg_stat_activity AS waiter ON waiter.pid = lock.pid
 CROSS JOIN LATERAL unnest(pg_blocking_pids(lock.pid)) AS blocking (pid)
 JOIN pg_stat_activity AS blocker ON blocker.pid = blocking.pid
 WHERE NOT lock.granted
@@ -336,7 +331,9 @@ def _alter(connection: Connection[TupleRow], seen: Seen) -> None:
 
 
 def _watch(connection: Connection[TupleRow], seen: Seen) -> None:
-    (waited,) = connection.execute(WAITING).fetchall()[0]
+    # Since when somebody waits is known from 14 on; before, since when the statement runs.
+    since = "lock.waitstart" if connection.info.server_version >= 140_000 else "waiter.query_start"
+    (waited,) = connection.execute(WAITING.format(since=since).encode()).fetchall()[0]
     seen.longest_wait = max(seen.longest_wait, waited or 0.0)
     seen.modes.update(mode for (mode,) in connection.execute(HELD))
     seen.looks += 1
