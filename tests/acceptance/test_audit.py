@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.acceptance.running import agentdb, complaint, open_shop, places, printed, serve
-from tests.servers import run, value
+from tests.servers import add_extensions, new_database, run, value
 
 Settings = Mapping[str, str]
 
@@ -165,13 +165,14 @@ def test_an_audit_is_kept_with_what_it_saw(shop: Settings) -> None:
     assert value(shop["database_url"], snapshots) == report["coverage"]["analysed"]
 
 
-def test_postgresql_15_without_pgvector_is_audited_as_well(
-    database_url: str, target_url_15: str
+def test_an_older_server_without_pgvector_is_audited_as_well(
+    database_url: str, older_server: str
 ) -> None:
-
-    open_shop(target_url_15)
-    report = printed("audit", **places(database_url, target_url_15))
-    assert report["server_version"].startswith("15.")
+    with new_database(older_server) as url:
+        add_extensions(url, "pg_stat_statements")
+        open_shop(url)
+        report = printed("audit", **places(database_url, url))
+        assert report["server_version"] == str(value(url, "SHOW server_version")).split()[0]
     assert len(report["recommendations"]) == 2
 
 

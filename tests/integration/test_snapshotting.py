@@ -30,6 +30,7 @@ from tests.servers import FASTER, reachable_folder, run, value
 MONDAY = datetime(2026, 3, 2, tzinfo=UTC)
 HOUR = timedelta(hours=1)
 EVER = (MONDAY - 10 * HOUR, MONDAY + 100 * HOUR)
+UNTOLD = "statements were reset or forgotten, and the server does not say which"
 SELECT = "SELECT note FROM orders WHERE id = {}"
 FORGET = """SELECT pg_stat_statements_reset(0, oid, 0)
     FROM pg_database WHERE datname = current_database()"""
@@ -39,12 +40,11 @@ SHOP = (
 )
 
 
-@pytest.fixture(params=["target_url", "target_url_15"])
-def settings(request: pytest.FixtureRequest, database_url: str) -> Settings:
-    """Our tables in one database, a shop on either server in another."""
-    target = str(request.getfixturevalue(request.param))
-    run(target, *SHOP)
-    return read_settings(database_url=database_url, target_url=target)
+@pytest.fixture
+def settings(any_target: str, database_url: str) -> Settings:
+    """Our tables in one database, a shop on each server in another."""
+    run(any_target, *SHOP)
+    return read_settings(database_url=database_url, target_url=any_target)
 
 
 @pytest.fixture
@@ -102,6 +102,9 @@ def test_a_reset_of_this_database_s_statements_is_told(settings: Settings, opene
     run(settings.target_url or "", FORGET)
     call(settings, 3)
     taken = after(settings, 1)
+    if str(value(settings.target_url or "", "SHOW server_version")).startswith("13"):
+        assert (taken.calls, taken.gap) == (0, UNTOLD)
+        return
     assert taken.calls == 3
     assert [event.kind for event in events(opened, settings)] == ["statements_forgotten"]
 

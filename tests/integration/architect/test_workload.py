@@ -15,16 +15,19 @@ from agentdb.architect.workload import Thresholds, Workload, read_examples, read
 from agentdb.errors import ExtensionTooOld, StatementsUnavailable
 from agentdb.target.connection import connect
 from agentdb.target.read_catalog import read_catalog
+from agentdb.target.statements import Window
 from agentdb.target.syntax import fingerprint
-from tests.servers import database_name, new_database, run
+from tests.servers import VERSIONS, database_name, new_database, run, value
 
+VERSION_OF_STATEMENTS = """SELECT 1 FROM pg_available_extension_versions
+    WHERE name = 'pg_stat_statements' AND version"""
 EVERYTHING = Thresholds(share_of_time=1.0)
 
 
-@pytest.fixture(params=["target_url", "target_url_15"])
-def url(request: pytest.FixtureRequest) -> str:
-    """A database to audit, on either server."""
-    return str(request.getfixturevalue(request.param))
+@pytest.fixture
+def url(any_target: str) -> str:
+    """A database to audit, on each server."""
+    return any_target
 
 
 @pytest.fixture
@@ -75,7 +78,7 @@ def test_what_the_application_has_executed_is_read_with_its_price(shop: str) -> 
     assert read.fingerprint == fingerprint("SELECT id FROM orders WHERE customer = 7")
     assert 0 < read.total_milliseconds < workload.total_milliseconds
     assert read.mean_milliseconds == read.total_milliseconds / 5
-    assert workload.server_version // 10_000 in {15, 18}
+    assert workload.server_version // 10_000 in VERSIONS
 
 
 def test_what_was_left_out_is_accounted_for(shop: str) -> None:
@@ -104,6 +107,8 @@ def test_statements_inside_functions_are_not_counted_twice(shop: str) -> None:
         "SET pg_stat_statements.track = 'all'",
         "SELECT busy() FROM orders",
     )
+    if workload_of(shop).server_version < 140_000:
+        pytest.skip("PostgreSQL 13 does not tell which statements ran inside a function")
     assert not any("count(*)" in query for query in queries(workload_of(shop)))
     assert "SELECT busy() FROM orders" in queries(workload_of(shop))
 
@@ -148,7 +153,11 @@ def test_an_unused_database_has_an_empty_workload_and_is_no_error(url: str) -> N
 
 def test_the_window_says_since_when_is_counted(shop: str) -> None:
     run(shop, "SELECT pg_stat_statements_reset()", "SELECT id FROM orders")
-    window = workload_of(shop).window
+    workload = workload_of(shop)
+    window = workload.window
+    if workload.server_version < 140_000:  # it does not know
+        assert window == Window()
+        return
     assert window.since is not None
     assert datetime.now(UTC) - window.since < timedelta(minutes=5)
     assert window.evictions == 0
@@ -158,6 +167,8 @@ def test_the_window_says_since_when_is_counted(shop: str) -> None:
 
 
 def _reinstall(url: str, version: str, schema: str = "public") -> None:
+    if value(url, f"{VERSION_OF_STATEMENTS} = '{version}'") is None:
+        pytest.skip(f"this server came after pg_stat_statements {version}, or before it")
     run(
         url,
         "DROP EXTENSION pg_stat_statements",
@@ -187,7 +198,7 @@ def test_a_version_that_is_too_old_is_said(shop: str, version: str) -> None:
 def test_the_extension_may_lie_in_any_schema(shop: str) -> None:
     name = 'mon "itor\n); DROP TABLE orders; --'
     run(shop, 'CREATE SCHEMA "{}"'.format(name.replace('"', '""')))
-    _reinstall(shop, "1.10", schema=name.replace('"', '""'))
+    _reinstall(shop, "1.8", schema=name.replace('"', '""'))
     run(shop, "SELECT id FROM orders")
     assert "SELECT id FROM orders" in queries(workload_of(shop))
 

@@ -286,8 +286,8 @@ def test_alembic_prints_the_same_statements(tmp_path: Path, empty_database: str)
         assert f"{step.sql};\n" in printed
 
 
-def test_an_older_server_understands_it(pg15: str) -> None:
-    with new_database(pg15) as url:
+def test_an_older_server_understands_it(older_server: str) -> None:
+    with new_database(older_server) as url:
         run(url, *TABLES, *PARTITIONED)
         plant_leftover(url, PLAIN)
         for sql in (PLAIN.create_sql(), HOSTILE.create_sql(), EVENTS_SQL):

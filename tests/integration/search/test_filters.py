@@ -25,11 +25,10 @@ ROWS = 20_000
 EVERYTHING = "1 == 1"
 
 
-@pytest.fixture(scope="module", params=["server", "pg15"])
-def database(request: pytest.FixtureRequest) -> Iterator[Database]:
-    """A database without any of our tables, on the newest and on an old server."""
-    server: str = request.getfixturevalue(request.param)
-    with new_database(server) as url, connect(url) as connection:
+@pytest.fixture(scope="module")
+def database(any_server: str) -> Iterator[Database]:
+    """A database without any of our tables, on each server."""
+    with new_database(any_server) as url, connect(url) as connection:
         yield connection
 
 

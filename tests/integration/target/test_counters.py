@@ -1,4 +1,4 @@
-"""One reading of a real server's counters, on PostgreSQL 18 and 15."""
+"""One reading of a real server's counters, on each version of PostgreSQL."""
 
 from __future__ import annotations
 
@@ -15,8 +15,9 @@ from agentdb.history.reading import IndexCounters, Reading, Statement, Work
 from agentdb.target.connection import connect
 from agentdb.target.counters import read_counters
 from tests.servers import connect as connect_as_application
-from tests.servers import database_name, run, value
+from tests.servers import database_name, run, settle, value
 
+UNTOLD = "statements were reset or forgotten, and the server does not say which"
 NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
 
 SHOP = (
@@ -31,16 +32,16 @@ SHOP = (
 )
 
 
-@pytest.fixture(params=["target_url", "target_url_15"])
-def shop(request: pytest.FixtureRequest) -> str:
-    """A database with tables, a view and partitions, on either server."""
-    url = str(request.getfixturevalue(request.param))
-    run(url, *SHOP)
-    run(url, "ANALYZE orders")
-    return url
+@pytest.fixture
+def shop(any_target: str) -> str:
+    """A database with tables, a view and partitions, on each server."""
+    run(any_target, *SHOP)
+    run(any_target, "ANALYZE orders")
+    return any_target
 
 
 def read(url: str, hours: int = 0) -> Reading:
+    settle(url)
     with connect(url) as connection:
         return read_counters(connection, "shop", NOON + timedelta(hours=hours))
 
@@ -58,7 +59,7 @@ def test_the_server_says_what_it_is_and_since_when_it_counts(shop: str) -> None:
     assert reading.server_started_at == value(shop, "SELECT pg_postmaster_start_time()")
     assert reading.server_started_at < reading.server_time
     assert (reading.statements_reset_at or NOON) < reading.server_time
-    assert reading.evictions == 0
+    assert reading.evictions == (0 if reading.server_version >= 140_000 else None)
     assert {"work_mem", "jit", "enable_seqscan", "shared_buffers"} <= set(reading.settings)
     assert reading.settings["random_page_cost"] == "4"
 
@@ -223,7 +224,11 @@ def test_one_statement_that_is_reset_leaves_the_others_alone(shop: str) -> None:
     reset = """SELECT pg_stat_statements_reset(0, dbid, queryid) FROM pg_stat_statements
         WHERE query LIKE 'SELECT id FROM orders%'"""
     run(shop, reset, ours, others)
-    deltas = differences(before, read(shop, hours=1))
+    after = read(shop, hours=1)
+    deltas = differences(before, after)
+    if after.server_version < 140_000:  # does not say when all were reset: it may have been now
+        assert (deltas.statements, deltas.gap) == ((), UNTOLD)
+        return
     calls = {delta.statement.query: delta.spent.calls for delta in deltas.statements}
     assert calls == {
         "SELECT id FROM orders WHERE id = $1": 1,

@@ -72,11 +72,10 @@ SELECT
 """
 
 
-@pytest.fixture(scope="module", params=["server", "pg15"])
-def world(request: pytest.FixtureRequest) -> Iterator[str]:
-    """A database full of traps, on the newest and on an old server, as its superuser."""
-    server: str = request.getfixturevalue(request.param)
-    with new_database(server) as url:
+@pytest.fixture(scope="module")
+def world(any_server: str) -> Iterator[str]:
+    """A database full of traps, on each server, as its superuser."""
+    with new_database(any_server) as url:
         run(url, (HOSTILE / "world.sql").read_text(encoding="utf-8"))
         with connect(url) as connection:
             connection.execute("INSERT INTO way_in VALUES (%s)", [make_conninfo(url)])

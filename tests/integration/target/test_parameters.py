@@ -24,10 +24,10 @@ FORGET = (
 Target = tuple[Connection, Catalog]
 
 
-@pytest.fixture(scope="module", params=["server", "pg15"])
-def shop_url(request: pytest.FixtureRequest) -> Iterator[str]:
-    """A shop with a column of nearly every type, on PostgreSQL 18 and on 15."""
-    with new_database(request.getfixturevalue(request.param)) as url:
+@pytest.fixture(scope="module")
+def shop_url(any_server: str) -> Iterator[str]:
+    """A shop with a column of nearly every type, on each server."""
+    with new_database(any_server) as url:
         add_extensions(url, "pg_stat_statements", "pg_trgm")
         run(url, (HERE / "schema.sql").read_text())
         yield url

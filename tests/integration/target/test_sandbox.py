@@ -18,11 +18,10 @@ Guest = psycopg.Connection[TupleRow]
 LIMITS = Limits()
 
 
-@pytest.fixture(scope="module", params=["server", "pg15"])
-def target(request: pytest.FixtureRequest) -> Iterator[str]:
-    """A database with one table, on the newest and on an old server, as its superuser."""
-    server: str = request.getfixturevalue(request.param)
-    with new_database(server) as url:
+@pytest.fixture(scope="module")
+def target(any_server: str) -> Iterator[str]:
+    """A database with one table, on each server, as its superuser."""
+    with new_database(any_server) as url:
         run(
             url,
             "CREATE TABLE orders (id integer PRIMARY KEY, status text)",

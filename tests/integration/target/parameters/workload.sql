@@ -93,7 +93,7 @@ SELECT c.id FROM customers c WHERE EXISTS (SELECT 1 FROM app.orders o WHERE o.cu
 SELECT c.id FROM customers c WHERE c.id IN (SELECT customer_id FROM app.orders WHERE quantity = 9) AND NOT c.active;
 WITH recent AS (SELECT * FROM app.orders WHERE placed_at > '2024-06-01'), big AS (SELECT * FROM recent WHERE total > 900) SELECT count(*) FROM big WHERE quantity < 4;
 WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 10) SELECT * FROM n WHERE i % 2 = 0;
-SELECT status, rank() OVER (PARTITION BY status ORDER BY total DESC), lag(total, 1, 0) OVER (ORDER BY id), sum(total) OVER (ORDER BY id ROWS BETWEEN 3 PRECEDING AND CURRENT ROW) FROM app.orders WHERE customer_id = 3;
+SELECT status, rank() OVER (PARTITION BY status ORDER BY total DESC), lag(total, 1, 0.0) OVER (ORDER BY id), sum(total) OVER (ORDER BY id ROWS BETWEEN 3 PRECEDING AND CURRENT ROW) FROM app.orders WHERE customer_id = 3;
 SELECT percentile_cont(0.9) WITHIN GROUP (ORDER BY total), string_agg(status, ', '), count(*) FILTER (WHERE status = 'done') FROM app.orders;
 SELECT * FROM open_orders WHERE email = 'user7@example0.com' AND total > 100;
 SELECT "Id" FROM "Weird Table" WHERE "Say ""Hi""" = 'it''s \ 3' AND "select" = 2::smallint;
