@@ -133,8 +133,8 @@ def find_changes(
     (Benjamini and Hochberg 1995, "Controlling the False Discovery Rate") and is at least
     `least_percent`. An hour outside of every watched stretch is unknown, an hour inside without
     calls had none, unless statements were forgotten meanwhile: that hour tells of none that is new
-    or gone. More calls are no regression. Weeks before a known change that made a difference are
-    left out (`steps`).
+    or gone. More calls are no regression. Weeks before a change that made a difference, a known one
+    or one of the work of a call, are left out (`steps`).
     """
     terms = terms or ChangeTerms()
     now = now.astimezone(UTC).replace(minute=0, second=0, microsecond=0)

@@ -324,6 +324,58 @@ def test_a_step_is_seen_though_another_change_comes_soon_after_it() -> None:
     assert (change.verdict, change.weeks) == ("slower", 5)
 
 
+def working(it: StatementSeries, blocks: Factor) -> StatementSeries:
+    """The statement with so many times the blocks."""
+    more = (replace(b, blocks=round(b.blocks * blocks(b.start))) for b in it.buckets)
+    return replace(it, buckets=tuple(more))
+
+
+def of_plans(pattern: str) -> StatementSeries:
+    """A statement whose plan of the weeks of an S reads, and takes, three times as much."""
+    return working(steady("it", seasonal(pattern)), seasonal(pattern))
+
+
+@pytest.mark.parametrize(
+    ("pattern", "verdict", "weeks"),
+    [("FSSSSSSSF", "faster", 6), ("SSSSSFFFS", "slower", 2)],
+)
+def test_weeks_before_another_plan_hide_no_change_though_nobody_knows_its_reason(
+    pattern: str, verdict: str, weeks: int
+) -> None:
+    """Statistics were spoiled and are mended, or the other way round: no event tells of either."""
+    change = change_of(of_plans(pattern))
+    assert (change.verdict, change.weeks) == (verdict, weeks)
+
+
+def test_weeks_after_another_plan_end_with_the_next_known_change() -> None:
+    """Statistics were spoiled for three weeks, then an index helped, and now it is lost."""
+    it = replace(of_plans("FSSSFFFFS"), tables=frozenset({"public.it"}))
+    change = change_of(it, events=(made_in(4),))
+    assert (change.verdict, change.weeks) == ("slower", 3)
+
+
+@pytest.mark.parametrize("pattern", ["SSFFSSFFS", "SSFFSFFFS", "FFFSSSFFS", "SSSSSSSFS"])
+def test_seasons_of_work_are_no_step(pattern: str) -> None:
+    """What came back once may come back again."""
+    change = change_of(of_plans(pattern))
+    assert (change.verdict, change.weeks) == ("not enough data", WEEKS - 1)
+
+
+def test_waiting_is_no_step() -> None:
+    """For seven weeks calls waited for others, and read what they always read."""
+    assert change_of(steady("it", seasonal("FSSSSSSSF"))).verdict == "not enough data"
+
+
+def test_work_that_swings_makes_no_step() -> None:
+    """The last weeks are above all before, but no farther than these lie apart."""
+
+    def swinging(at: datetime) -> float:
+        return (1.0, 2.0, 1.1, 1.8, 1.0, 4.0, 3.3, 3.1, 1.0)[(at - BEGIN).days // 7]
+
+    change = change_of(working(steady("it", swinging), swinging))
+    assert (change.verdict, change.weeks) == ("not enough data", WEEKS - 1)
+
+
 @pytest.mark.parametrize(("real", "verdict"), [(1.0, "unchanged"), (1.25, "slower")])
 def test_what_the_machine_did_is_no_step(real: float, verdict: str) -> None:
     """It was slower in the first three weeks, and an index that changed nothing came then."""
