@@ -19,7 +19,7 @@ from benchmarks.variants import Variant
 EXPLAIN = "EXPLAIN (ANALYZE, BUFFERS, TIMING OFF, FORMAT JSON) "
 NODE_FACTS = (
     "Node Type", "Parent Relationship", "Relation Name", "Alias", "Strategy", "Join Type",
-    "Scan Direction", "Index Cond", "Recheck Cond", "Filter", "Join Filter", "Hash Cond",
+    "Index Cond", "Recheck Cond", "Filter", "Join Filter", "Hash Cond",
     "Merge Cond", "Sort Key", "Workers Planned",
 )  # fmt: skip
 _AS_MANY = 1.01
@@ -148,7 +148,11 @@ def _read_sample(answer: Mapping[str, Any]) -> Sample:
 
 
 def _signature(node: Mapping[str, Any]) -> Hashable:
-    """Return what a plan does; through which of two indexes, its blocks tell."""
+    """Return what a plan does; through which of two indexes, its blocks tell.
+
+    Nor does it count whether a scan runs backward: on an index that is declared DESC it does so
+    where it runs forward on the other.
+    """
     facts = tuple(str(node.get(fact)) for fact in NODE_FACTS)
     return facts, tuple(_signature(child) for child in node.get("Plans", ()))
 

@@ -38,8 +38,9 @@ def propose_candidates(
 ) -> tuple[Candidate, ...]:
     """Return every new idea once, in the order of the cases and the proposers.
 
-    Left out: what an index that exists already covers, what is too wide, and what was
-    tried before on a similar statement and made it slower.
+    Of two that are the same read backwards, the one that ascends. Left out: what an index that
+    exists already covers, what is too wide, and what was tried before on a similar statement and
+    made it slower.
     """
     ideas: dict[IndexDefinition, Candidate] = {}
     for case in cases:
@@ -51,7 +52,8 @@ def propose_candidates(
 
 def _ideas(case: Case, catalog: Catalog, proposers: Sequence[Proposer]) -> Iterator[Candidate]:
     for proposer in proposers:
-        for idea in proposer(case, catalog):
+        for proposed in proposer(case, catalog):
+            idea = replace(proposed, definition=proposed.definition.forward())
             if _is_new(idea.definition, catalog) and not _hurt_before(idea, case):
                 yield _warm_started(idea, case)
 
@@ -94,7 +96,7 @@ def covers(index: Index, definition: IndexDefinition) -> bool:
     held = {quoted(name) for name in (*index.keys, *index.include)}
     if not set(definition.include) <= held:
         return False
-    return wanted in (keys[: len(wanted)], tuple(map(_reversed, keys[: len(wanted)])))
+    return wanted in (keys[: len(wanted)], tuple(key.reversed() for key in keys[: len(wanted)]))
 
 
 def existing_keys(index: Index) -> Iterator[Key]:
@@ -105,11 +107,6 @@ def existing_keys(index: Index) -> Iterator[Key]:
         opclass = None if index.default_opclasses[at] else index.opclasses[at]
         text = quoted(name) if index.key_is_column[at] else f"({name})"
         yield Key(text, descending, None if first == descending else first, opclass)
-
-
-def _reversed(key: Key) -> Key:
-    first = None if key.nulls_first is None else not key.nulls_first
-    return Key(key.sql, not key.descending, first, key.opclass)
 
 
 def worth_an_index(table: Table) -> bool:

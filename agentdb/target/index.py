@@ -41,6 +41,11 @@ class Key:
             words.append("NULLS FIRST" if self.nulls_first else "NULLS LAST")
         return " ".join(words)
 
+    def reversed(self) -> Key:
+        """Return the key as it is when an index is read backwards."""
+        first = None if self.nulls_first is None else not self.nulls_first
+        return replace(self, descending=not self.descending, nulls_first=first)
+
 
 @dataclass(frozen=True, slots=True, order=True)
 class IndexDefinition:
@@ -94,6 +99,15 @@ class IndexDefinition:
     def on(self, schema: str, table: str) -> IndexDefinition:
         """Return the same index on another table: a partition, say."""
         return replace(self, schema=schema, table=table)
+
+    def forward(self) -> IndexDefinition:
+        """Return the index with its first key ascending: read backwards, it is the one given.
+
+        One that says where NULLs stand is left as it is: people would not know it again.
+        """
+        if not self.keys[0].descending or any(key.nulls_first is not None for key in self.keys):
+            return self
+        return replace(self, keys=tuple(key.reversed() for key in self.keys))
 
     def create_sql(self, *, concurrently: bool = True) -> str:
         """Return CREATE INDEX for the real table."""

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from agentdb.architect.candidates import covers
+from agentdb.architect.candidates import covers, propose_candidates
 from agentdb.architect.proposers.block_range import propose_block_range
 from agentdb.architect.proposers.btree import propose_btree
 from agentdb.architect.proposers.covering import propose_covering
@@ -43,6 +43,7 @@ class Asked:
     uses: tuple[TableUse, ...]
     fingerprint: str = "f"
     deletes_from: tuple[Table, ...] = field(default=())
+    precedents: tuple[()] = ()
 
 
 def ideas(proposer: object, where: str, known: Catalog) -> set[str]:
@@ -79,6 +80,41 @@ PLAIN = catalog(ORDERS, SMALL, extensions=frozenset({"pg_trgm"}))
 )
 def test_a_btree_puts_equality_before_range_and_order(where: str, body: str) -> None:
     assert body in ideas(propose_btree, where, PLAIN)
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "body"),
+    [
+        ("created_at DESC", "created_at", 'USING btree ("created_at")'),
+        ("created_at DESC, id DESC", "created_at, id", 'USING btree ("created_at", "id")'),
+        (
+            "created_at DESC, note",
+            "created_at, note DESC",
+            'USING btree ("created_at", "note" DESC)',
+        ),
+    ],
+)
+def test_what_differs_in_the_direction_it_is_read_in_is_one_idea(
+    one: str, other: str, body: str
+) -> None:
+    asked = [
+        Asked(read_usage(read_scopes(parse_one(f"SELECT 1 FROM orders ORDER BY {order}"), PLAIN)))
+        for order in (one, other)
+    ]
+
+    (idea,) = propose_candidates(asked, PLAIN, [propose_btree])  # type: ignore[arg-type]
+
+    assert idea.definition.body == body
+
+
+def test_a_direction_that_says_where_nulls_stand_is_kept() -> None:
+    uses = read_usage(
+        read_scopes(parse_one("SELECT 1 FROM orders ORDER BY note DESC NULLS LAST"), PLAIN)
+    )
+
+    (idea,) = propose_candidates([Asked(uses)], PLAIN, [propose_btree])  # type: ignore[list-item]
+
+    assert idea.definition.body == 'USING btree ("note" DESC NULLS LAST)'
 
 
 def test_no_index_is_wider_than_four_keys() -> None:
