@@ -57,16 +57,17 @@ class Effect:
     """What a change did. Figures are None when there is not enough data, and `lacking` says what.
 
     `gain_percent` is of the time of the treated statements (+30: three tenths less time);
-    milliseconds are those of a week: `saved` by the treated, `write_cost` paid by the writers,
-    `net` the one less the other. `blocks_before` and `blocks_after` are per call of the treated,
-    at the calls they had before. `calls_since` are all calls of the treated since the change, of
-    those that are too rare to compare, too.
+    milliseconds are those of a week: `treated` before the change, `saved` by them, `write_cost`
+    paid by the writers, `net` the one less the other. `blocks_before` and `blocks_after` are per
+    call of the treated, at the calls they had before. `calls_since` are all calls of the treated
+    since the change, of those that are too rare to compare, too.
     """
 
     gain_percent: Figure | None
     saved_milliseconds: Figure | None
     write_cost_milliseconds: Figure | None
     net_milliseconds: Figure | None
+    treated_milliseconds: float | None
     blocks_before: float | None
     blocks_after: float | None
     days_before: int
@@ -113,7 +114,8 @@ def measure_effect(
     others = _Others.of(controls.days())
     weeks = float(watched_share(watched, span.before, DAYS_BEFORE).sum()) / HOURS_OF_WEEK
     gained = treated.change(others)
-    saved = gained and _made_of(-treated.total() / weeks, gained)
+    spent = treated.total() / weeks
+    saved = gained and _made_of(-spent, gained)
     paid = writers.change(others) if writers.lacking() is None else None
     cost = paid and _made_of(writers.total() / weeks, paid)
     return replace(
@@ -122,6 +124,7 @@ def measure_effect(
         saved_milliseconds=saved,
         write_cost_milliseconds=cost,
         net_milliseconds=saved and _less(saved, cost),
+        treated_milliseconds=spent,
     )
 
 
@@ -229,6 +232,7 @@ class _Side:
             saved_milliseconds=None,
             write_cost_milliseconds=None,
             net_milliseconds=None,
+            treated_milliseconds=None,
             blocks_before=_blocks_per_call(self.before, self.before),
             blocks_after=_blocks_per_call(self.before, self.after),
             days_before=_days_called(self.before),
@@ -274,7 +278,7 @@ def verdict(effect: Effect, age_days: float, scans_since: int | None) -> Judgeme
     """Return the verdict, `age_days` after a change; `scans_since` are an index's, if it is one.
 
     - *regressed*: the statements surely lose more than 5 %, or writing surely costs more than all
-      that they gain;
+      that they gain, and more by 5 % of their time;
     - *neutral*, never used: `is_unused`;
     - *confirmed*: the net is surely a gain, and of at least 5 % of the statements' time;
     - *neutral*: neither, and a gain of 20 % is ruled out, or 28 days have passed;
@@ -285,9 +289,7 @@ def verdict(effect: Effect, age_days: float, scans_since: int | None) -> Judgeme
     if gain is None or net is None:
         return _NEVER_USED if unused else Judgement("not enough data", effect.lacking or "no days")
     said = f"gain {gain.value:.0f} % ({gain.low:.0f} to {gain.high:.0f} %)"
-    cost = effect.write_cost_milliseconds
-    is_dear = cost is not None and cost.low > 0 and net.high < 0
-    if is_dear or gain.high < _REGRESSED_PERCENT:
+    if _is_dear(effect) or gain.high < _REGRESSED_PERCENT:
         return Judgement("regressed", f"{said}, net {net.value:.0f} ms a week")
     if unused:
         return _NEVER_USED
@@ -296,6 +298,21 @@ def verdict(effect: Effect, age_days: float, scans_since: int | None) -> Judgeme
     if gain.high < _WORTH_PERCENT or age_days >= DAYS_AFTER:
         return Judgement("neutral", said)
     return Judgement("not enough data", f"{said}: too wide to tell")
+
+
+def _is_dear(effect: Effect) -> bool:
+    """Tell whether writing surely costs more than is gained, and so much that somebody feels it.
+
+    A few milliseconds a week are surely there, too, where an index is good for nothing else.
+    """
+    cost, net, spent = (
+        effect.write_cost_milliseconds,
+        effect.net_milliseconds,
+        effect.treated_milliseconds,
+    )
+    if cost is None or net is None or spent is None:
+        return False
+    return cost.low > 0 and net.high < spent * _REGRESSED_PERCENT / 100
 
 
 def is_unused(effect: Effect, age_days: float, scans_since: int | None) -> bool:

@@ -206,6 +206,7 @@ EFFECT = Effect(
     saved_milliseconds=Figure(-900.0, -1000.0, -800.0),
     write_cost_milliseconds=Figure(100.0, 50.0, 150.0),
     net_milliseconds=Figure(-1000.0, -1100.0, -900.0),
+    treated_milliseconds=3000.0,
     blocks_before=10.0,
     blocks_after=20.0,
     days_before=14,

@@ -302,7 +302,7 @@ def test_clocks_that_change_between_are_no_effect(zone: str) -> None:
     assert effect == effect_of(it)
 
 
-BARE = Effect(None, None, None, None, 40.0, 4.0, 14, 14, 900, 900, 900, 5, None)
+BARE = Effect(None, None, None, None, 100.0, 40.0, 4.0, 14, 14, 900, 900, 900, 5, None)
 
 
 def measured(gain: tuple[float, float], net: tuple[float, float]) -> Effect:
@@ -338,13 +338,18 @@ def test_a_verdict_needs_an_interval_that_tells(
 
 
 @pytest.mark.parametrize(
-    ("cost", "expected"), [((60, 900), "regressed"), ((-10, 900), "not enough data")]
+    ("cost", "net", "expected"),
+    [
+        ((60, 900), (-900, -10), "regressed"),
+        ((-10, 900), (-900, -10), "not enough data"),
+        ((0.1, 4), (-4, -0.1), "not enough data"),  # of 100 ms: less than anybody feels
+    ],
 )
 def test_writing_that_surely_costs_more_than_is_gained_is_a_regression(
-    cost: tuple[float, float], expected: str
+    cost: tuple[float, float], net: tuple[float, float], expected: str
 ) -> None:
     dear = Figure(sum(cost) / 2, *cost)
-    effect = replace(measured((30, 60), (-900, -10)), write_cost_milliseconds=dear)
+    effect = replace(measured((30, 60), net), write_cost_milliseconds=dear)
     assert verdict(effect, 7, 12).verdict == expected
 
 
