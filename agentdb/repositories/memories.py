@@ -76,6 +76,7 @@ AT_ONCE = 1_000
 _LONGEST_TTL = timedelta(days=365_250)
 _KINDS = frozenset(get_args(Kind))
 _VARIETY = 4  # times as many are found as are wanted, where they are to differ
+_WHOSE = "\x00agent\x00"  # no text that is kept has a NUL
 _BY_KEY: tuple[Kind, ...] = ("item", "document")  # one of each key, whatever it says
 _UNTRACKED = {"synchronize_session": False}
 
@@ -659,8 +660,7 @@ def _draft(memory: NewMemory | str, place: int = 0) -> Draft:
     if new.valid_from or new.valid_to or new.ttl is not None:
         _check_times(new)
     _checked_importance(new.importance)
-    told = content if new.identity is None else f"{new.identity}\x00{content}"
-    digest = sha256(told.encode(errors="surrogatepass")).digest()  # an identity may be any text
+    digest = _digest(new, content)
     return Draft(
         new,
         content,
@@ -673,12 +673,26 @@ def _draft(memory: NewMemory | str, place: int = 0) -> Draft:
     )
 
 
+def _digest(new: NewMemory, content: str) -> bytes:
+    """Return what the same memory has in common: its text, its identity, whose it is.
+
+    A value of a fact is the subject's, whoever says it.
+    """
+    told = content if new.identity is None else f"{new.identity}\x00{content}"
+    if new.agent is not None and new.key is None:
+        told = f"{_WHOSE}{new.agent}\x00{told}"
+    return sha256(told.encode(errors="surrogatepass")).digest()  # an identity may be any text
+
+
 def _hash_of_changed(identifier: int, draft: Draft) -> ColumnElement[bytes]:
     """Return the hash of an entry that gets this text; it stays where it is of a key."""
     own = _draft(NewMemory(draft.content, identity=str(identifier))).hash
+    whose = literal(_WHOSE.encode()).concat(func.convert_to(EntryRow.agent, "UTF8"))
+    of_agent = func.sha256(whose.concat(literal(f"\x00{draft.content}".encode())))
     return case(
         (EntryRow.kind.in_(_BY_KEY), EntryRow.content_hash),
         (EntryRow.kind == "message", literal(own)),  # what is said twice was said twice
+        (EntryRow.agent.is_not(None) & EntryRow.fact_key.is_(None), of_agent),
         else_=literal(draft.hash),
     )
 

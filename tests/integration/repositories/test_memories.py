@@ -563,6 +563,40 @@ def test_a_fact_that_had_expired_holds_again_when_it_is_said_again(
     assert [found.memory.id for found in memories.search("Berlin")] == [again.id]
 
 
+@pytest.mark.parametrize("several", [False, True], ids=["add", "add_many"])
+def test_the_same_of_two_agents_is_two_memories(
+    memories: MemoryRepository, *, several: bool
+) -> None:
+    said = [NewMemory("the gate is shut", agent=agent) for agent in ("anna", "ben", "anna", None)]
+    kept = memories.add_many(said) if several else [memories.add(each) for each in said]
+
+    found = {agent: memories.search("gate", agent=agent) for agent in ("anna", "ben")}
+    told = {agent: [(f.memory.agent, f.memory.times) for f in of] for agent, of in found.items()}
+    assert told == {"anna": [("anna", 2)], "ben": [("ben", 1)]}
+    assert len({memory.id for memory in kept}) == 3
+
+
+def test_what_an_agents_memory_is_updated_to_is_known_again(memories: MemoryRepository) -> None:
+    kept = memories.add(NewMemory("the gate is shut", agent="anna"))
+    memories.update(kept.id, content="the gate is öpen")
+
+    again = memories.add(NewMemory("the gate is öpen", agent="anna"))
+    other = memories.add(NewMemory("the gate is öpen"))
+
+    assert (again.id, again.times) == (kept.id, 2)
+    assert other.id != kept.id
+
+
+def test_a_value_of_a_fact_is_the_same_whoever_says_it(memories: MemoryRepository) -> None:
+    said = [
+        memories.add(NewMemory("Paris", subject="ada", key="city", agent=agent))
+        for agent in ("anna", "ben")
+    ]
+
+    assert [memory.times for memory in said] == [1, 2]
+    assert len(memories.history("ada", "city")) == 1
+
+
 def test_the_same_for_two_times_is_two_memories(memories: MemoryRepository) -> None:
     holidays = [
         NewMemory("Ada is on holiday", subject="ada", valid_from=since, valid_to=until)
