@@ -46,6 +46,7 @@ _ATTEMPTS = 5
 # How far off what a trial counts may be from what was observed: a part of it, and a little.
 _BLOCKS_OFF, _FEW_BLOCKS = 0.2, 8.0
 _ROWS_OFF, _FEW_ROWS = 0.05, 0.5
+_TIME_OFF, _SHORT_MILLISECONDS = 0.5, 0.1
 
 
 @dataclass(eq=False, slots=True)
@@ -128,20 +129,23 @@ class Lab:
     def measure_calls(self, cases: Sequence[Case]) -> None:
         """Run every call of a statement that an idea could change."""
         changed = {definition.table for definition in self.candidates}
+        added: list[tuple[Sequence[Subject], Statement]] = []
         for number, case in enumerate(cases):
             self.rules.progress("measuring", number, len(cases))
-            if any(use.table.name in changed for use in case.uses):
-                self._add(case)
+            if any(use.table.name in changed for use in case.uses) and (calls := self._add(case)):
+                added.append((calls, case.study.statement))
+        pace = _pace(added)
+        for calls, statement in added:
+            _weigh(calls, statement, pace)
 
-    def _add(self, case: Case) -> None:
+    def _add(self, case: Case) -> Sequence[Subject]:
         found = list(self._baselines(case))
         measured = [subject for subject in found if isinstance(subject, Subject)]
         if not measured:
             reasons = [failure.reason for failure in found if isinstance(failure, Failure)]
             self.unmeasured[case.fingerprint] = reasons[0]
-            return
-        _weigh(measured, case.study.statement)
         self.subjects.extend(measured)
+        return measured
 
     def _baselines(self, case: Case) -> Iterator[Subject | Failure]:
         """The cheapest calls first; of a slow statement, no more than a second or so of them."""
@@ -587,9 +591,26 @@ def _promise(subject: Subject) -> float:
     return _PROMISING_IN_A_JOIN if len(subject.tables) > 1 else _PROMISING
 
 
-def _weigh(subjects: Sequence[Subject], statement: Statement) -> None:
+def _pace(added: Iterable[tuple[Sequence[Subject], Statement]]) -> float:
+    """Return how many times as long calls take here as in the workload, by the median statement."""
+    ratios = [
+        _mean_milliseconds(calls, statement) / statement.mean_milliseconds
+        for calls, statement in added
+        if statement.mean_milliseconds
+    ]
+    return _median(ratios) or 1.0
+
+
+def _mean_milliseconds(calls: Sequence[Subject], statement: Statement) -> float:
+    """Return what a call takes here on average, by rows and blocks alone."""
+    shares = _shares(calls, statement, None)
+    times = (_milliseconds(call.baseline) for call in calls)
+    return sum(share * took for share, took in zip(shares, times, strict=True))
+
+
+def _weigh(subjects: Sequence[Subject], statement: Statement, pace: float) -> None:
     """Share a statement's calls and its time out among the calls that were run."""
-    for subject, share in zip(subjects, _shares(subjects, statement), strict=True):
+    for subject, share in zip(subjects, _shares(subjects, statement, pace), strict=True):
         subject.weight = share
     total = sum(subject.weight * subject.baseline.work for subject in subjects) or 1.0
     for subject in subjects:
@@ -597,11 +618,14 @@ def _weigh(subjects: Sequence[Subject], statement: Statement) -> None:
         subject.milliseconds = statement.total_milliseconds * share
 
 
-def _shares(subjects: Sequence[Subject], statement: Statement) -> Sequence[float]:
+def _shares(
+    subjects: Sequence[Subject], statement: Statement, pace: float | None
+) -> Sequence[float]:
     """In which proportion they are sent: together they do what was observed on average.
 
     Rows cannot tell a value that fills a LIMIT at once from one that hardly does; blocks can,
-    less exactly: a copy is packed more densely.
+    less exactly: a copy is packed more densely. Time can tell a plan from another one that reads
+    as many blocks, only roughly, and once it is known how fast this machine is just now.
     """
     if statement.kind != "select" or not statement.calls:
         given = [subject.call.weight for subject in subjects]
@@ -609,11 +633,15 @@ def _shares(subjects: Sequence[Subject], statement: Statement) -> Sequence[float
     rows, blocks = statement.rows / statement.calls, statement.blocks / statement.calls
     read = [float(subject.baseline.blocks or 0) for subject in subjects]
     returned = [subject.baseline.rows for subject in subjects]
-    return tilted(
-        [subject.call.prior for subject in subjects],
+    observed = [
         Observed(returned, rows, _ROWS_OFF * rows + _FEW_ROWS),
         Observed(read, blocks, _BLOCKS_OFF * blocks + _FEW_BLOCKS),
-    )
+    ]
+    if pace is not None:
+        took = pace * statement.mean_milliseconds
+        times = [_milliseconds(subject.baseline) for subject in subjects]
+        observed.append(Observed(times, took, _TIME_OFF * took + _SHORT_MILLISECONDS))
+    return tilted([subject.call.prior for subject in subjects], *observed)
 
 
 def _on(chosen: Indexes, subject: Subject) -> Indexes:

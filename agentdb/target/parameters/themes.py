@@ -52,7 +52,7 @@ MORE = tuple(
     for rank, share in ((1, 0.5), (2, 0.25), (4, 0.02), (8, 0.001))
 )
 MOST_VALUES = 12  # of a column, that are each tried
-_FILLED = 0.95  # of its LIMIT: more than that is returned only when nearly every call fills it
+_FILLED = 0.98  # of its LIMIT: more than that is returned only when nearly every call fills it
 _ROOM = 1.5  # times the rows that a call returns
 _LIMITS = (1, 5, 10, 20, 25, 30, 50, 100, 200, 500, 1000)
 
@@ -66,7 +66,7 @@ def every_value(count: int) -> tuple[Theme, ...]:
     if not 1 < count <= MOST_VALUES:
         return ()
     return tuple(
-        replace(COMMON, label=f"value {n + 1} of {count}", rank=n, share=min(0.05 * 2**n, 0.6))
+        replace(COMMON, label=f"value {n + 1} of {count}", rank=n, share=min(0.05 * 2**n, 0.9))
         for n in range(count)
     )
 
