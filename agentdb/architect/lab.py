@@ -4,17 +4,15 @@ from __future__ import annotations
 
 import time
 from collections import defaultdict
-from collections.abc import Collection, Hashable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from math import inf
 
 from agentdb.architect.bench import Rules, Workbench
 from agentdb.architect.candidates import Candidate
-from agentdb.architect.mixture import Observed, tilted
 from agentdb.architect.recall import Case
-from agentdb.architect.selection import NOTHING, Indexes, Measured, Option, choose
+from agentdb.architect.selection import NOTHING, Indexes, Option, choose
 from agentdb.architect.study import Call
-from agentdb.architect.timing import Timed, fastest, likely_milliseconds
+from agentdb.architect.subjects import Subject, lasted, median, runs, weigh
 from agentdb.architect.workload import Statement
 from agentdb.target.index import IndexDefinition
 from agentdb.target.plan import Plan
@@ -26,14 +24,11 @@ _ROUNDS = 3
 _SECONDS_A_STATEMENT = 1.0
 _SLOW_MILLISECONDS = 200.0  # a call this slow shows its difference in one round
 _QUICK_MILLISECONDS = 50.0
-_BRIEF_MILLISECONDS = 5.0
-_RUNS = 3  # of a brief call: the fastest was disturbed least
 _MEASURED_ALONE = 2  # calls of a slow statement, the weightiest, that are run with each idea
 _PROMISING = 0.9  # of the planner's cost as things are: above it, a call is not run
 _QUICKLY_RUN = 0.2  # of it: at or below, also the other calls of a slow statement are run
 _PROMISING_IN_A_JOIN = 0.99  # the other tables' part may be all of the rest
 _HELPED = 0.5
-_LEAST_WEIGHT = 0.15
 _FELT = 0.15  # of the time that a statement takes without it
 _LEAST_MILLISECONDS = 0.1  # of a call that are felt, unless they are half of it
 _CLOCK_MILLISECONDS = 0.03  # of a call: less is what the clock is off by
@@ -43,68 +38,6 @@ _LEAST_APART = 10.0  # microseconds of a call: less is no reason to prefer a lar
 _CLEARLY = 1.3  # times as long by the clock: that is no noise
 _SHOWN = 0.02  # of a statement's time: a call that hardly anybody sends has no veto
 _ATTEMPTS = 5
-# How far off what a trial counts may be from what was observed: a part of it, and a little.
-_BLOCKS_OFF, _FEW_BLOCKS = 0.2, 8.0
-_ROWS_OFF, _FEW_ROWS = 0.05, 0.5
-_TIME_OFF, _SHORT_MILLISECONDS = 0.5, 0.1
-
-
-@dataclass(eq=False, slots=True)
-class Subject:
-    """One call on the bench: its text there, its share of the workload, the costs found so far."""
-
-    fingerprint: str
-    call: Call
-    sql: str
-    tables: frozenset[str]
-    weight: float  # 0 to 1: the share of the statement's calls that it stands for
-    milliseconds: float  # of the workload's time
-    baseline: Plan
-    plans: dict[Indexes, Plan] = field(default_factory=dict)  # under each set that was tried
-    costs: dict[Indexes, float] = field(default_factory=dict)  # times as long as without any
-    _timed: dict[Hashable, Timed] = field(default_factory=dict)  # each kind of run, at its fastest
-    _took: dict[Hashable, float] = field(default_factory=dict)  # milliseconds
-
-    def __post_init__(self) -> None:
-        """Begin with what was measured without any index."""
-        self.learn(NOTHING, self.baseline)
-
-    def learn(self, held: Indexes, plan: Plan) -> None:
-        """Keep what was measured under a set; see `timing` for what it tells of the others.
-
-        What did the same, node by node and block by block, took the same time: no index is
-        preferred to its equal for the noise of the clock.
-        """
-        self.plans[held] = plan
-        done = _done(plan)
-        now = Timed(plan.shape, plan.work, _milliseconds(plan), _runs(plan))
-        self._timed[done] = fastest(self._timed[done], now) if done in self._timed else now
-        likely = likely_milliseconds(list(self._timed.values()))
-        self._took = dict(zip(self._timed, likely, strict=True))
-        before = self.took(self.baseline)
-        self.costs = {held: self.took(plan) / before for held, plan in self.plans.items()}
-
-    def repeat(self, held: Indexes, plan: Plan) -> None:
-        """Keep that a set does what was measured under another one."""
-        self.plans[held] = plan
-        self.costs[held] = self.took(plan) / self.took(self.baseline)
-
-    def took(self, plan: Plan) -> float:
-        """Return the milliseconds that a plan takes which was measured."""
-        return self._took[_done(plan)]
-
-    def under(self, held: Indexes) -> Plan:
-        """Return the plan under a set, the one without any if it was not tried."""
-        return self.plans.get(held, self.baseline)
-
-    @property
-    def is_weighty(self) -> bool:
-        """Whether it stands for enough calls to be timed more than once."""
-        return self.weight >= _LEAST_WEIGHT
-
-    def measured(self) -> Measured:
-        """Return what selection needs to know of it."""
-        return Measured(self.milliseconds, self.costs, self.tables)
 
 
 class Lab:
@@ -134,9 +67,7 @@ class Lab:
             self.rules.progress("measuring", number, len(cases))
             if any(use.table.name in changed for use in case.uses) and (calls := self._add(case)):
                 added.append((calls, case.study.statement))
-        pace = _pace(added)
-        for calls, statement in added:
-            _weigh(calls, statement, pace)
+        weigh(added)
 
     def _add(self, case: Case) -> Sequence[Subject]:
         found = list(self._baselines(case))
@@ -226,8 +157,8 @@ class Lab:
         first = self.bench.measure(sql)
         if isinstance(first, Failure):
             return first
-        again = [self.bench.measure(sql) for _ in range(_runs(first) - 1)]
-        return min([first, *(run for run in again if isinstance(run, Plan))], key=_milliseconds)
+        again = [self.bench.measure(sql) for _ in range(runs(first) - 1)]
+        return min([first, *(run for run in again if isinstance(run, Plan))], key=lasted)
 
     def _urgency(self, candidate: Candidate) -> tuple[bool, float, str]:
         """What helped before comes first, then what the most time is spent on."""
@@ -555,7 +486,7 @@ class Lab:
                     plan = self.bench.measure(subject.sql)
                 if isinstance(plan, Plan):
                     into.append(plan.milliseconds or 0.0)
-        return _median(times[0]), _median(times[1])
+        return median(times[0]), median(times[1])
 
     def _note_the_time(self) -> None:
         note = (
@@ -582,66 +513,13 @@ def _least_told(milliseconds: float) -> float:
 def _worth_a_run(calls: Sequence[Subject]) -> list[Subject]:
     """Return the calls of a statement that are run though an idea may not speed them up by much."""
     weightiest = sorted(calls, key=lambda s: -s.milliseconds)[:_MEASURED_ALONE]
-    quick = (s for s in calls if _milliseconds(s.baseline) < _QUICK_MILLISECONDS)
+    quick = (s for s in calls if lasted(s.baseline) < _QUICK_MILLISECONDS)
     return [*weightiest, *quick]
 
 
 def _promise(subject: Subject) -> float:
     """Return the share of its cost that an idea may leave for a call to be run with it."""
     return _PROMISING_IN_A_JOIN if len(subject.tables) > 1 else _PROMISING
-
-
-def _pace(added: Iterable[tuple[Sequence[Subject], Statement]]) -> float:
-    """Return how many times as long calls take here as in the workload, by the median statement."""
-    ratios = [
-        _mean_milliseconds(calls, statement) / statement.mean_milliseconds
-        for calls, statement in added
-        if statement.mean_milliseconds
-    ]
-    return _median(ratios) or 1.0
-
-
-def _mean_milliseconds(calls: Sequence[Subject], statement: Statement) -> float:
-    """Return what a call takes here on average, by rows and blocks alone."""
-    shares = _shares(calls, statement, None)
-    times = (_milliseconds(call.baseline) for call in calls)
-    return sum(share * took for share, took in zip(shares, times, strict=True))
-
-
-def _weigh(subjects: Sequence[Subject], statement: Statement, pace: float) -> None:
-    """Share a statement's calls and its time out among the calls that were run."""
-    for subject, share in zip(subjects, _shares(subjects, statement, pace), strict=True):
-        subject.weight = share
-    total = sum(subject.weight * subject.baseline.work for subject in subjects) or 1.0
-    for subject in subjects:
-        share = subject.weight * subject.baseline.work / total
-        subject.milliseconds = statement.total_milliseconds * share
-
-
-def _shares(
-    subjects: Sequence[Subject], statement: Statement, pace: float | None
-) -> Sequence[float]:
-    """In which proportion they are sent: together they do what was observed on average.
-
-    Rows cannot tell a value that fills a LIMIT at once from one that hardly does; blocks can,
-    less exactly: a copy is packed more densely. Time can tell a plan from another one that reads
-    as many blocks, only roughly, and once it is known how fast this machine is just now.
-    """
-    if statement.kind != "select" or not statement.calls:
-        given = [subject.call.weight for subject in subjects]
-        return [weight / (sum(given) or 1.0) for weight in given]
-    rows, blocks = statement.rows / statement.calls, statement.blocks / statement.calls
-    read = [float(subject.baseline.blocks or 0) for subject in subjects]
-    returned = [subject.baseline.rows for subject in subjects]
-    observed = [
-        Observed(returned, rows, _ROWS_OFF * rows + _FEW_ROWS),
-        Observed(read, blocks, _BLOCKS_OFF * blocks + _FEW_BLOCKS),
-    ]
-    if pace is not None:
-        took = pace * statement.mean_milliseconds
-        times = [_milliseconds(subject.baseline) for subject in subjects]
-        observed.append(Observed(times, took, _TIME_OFF * took + _SHORT_MILLISECONDS))
-    return tilted([subject.call.prior for subject in subjects], *observed)
 
 
 def _on(chosen: Indexes, subject: Subject) -> Indexes:
@@ -657,24 +535,5 @@ def _covers(one: Sequence[tuple[float, float]], other: Sequence[tuple[float, flo
     )
 
 
-def _done(plan: Plan) -> Hashable:
-    """Return what two plans share that did the same."""
-    return plan.shape, plan.blocks, round(plan.work)
-
-
-def _runs(plan: Plan) -> int:
-    return _RUNS if _milliseconds(plan) <= _BRIEF_MILLISECONDS else 1
-
-
-def _milliseconds(plan: Plan) -> float:
-    """Return how long it ran; what the clock is too coarse for took a microsecond."""
-    return max(plan.milliseconds or 0.0, 0.001)
-
-
 def _names(held: Indexes) -> list[str]:
     return sorted(definition.name for definition in held)
-
-
-def _median(values: Sequence[float]) -> float:
-    ordered = sorted(values)
-    return ordered[len(ordered) // 2] if ordered else 0.0

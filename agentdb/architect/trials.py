@@ -7,9 +7,10 @@ from dataclasses import dataclass
 
 from agentdb.architect.bench import Rules, Workbench
 from agentdb.architect.candidates import Candidate
-from agentdb.architect.lab import Lab, Subject
+from agentdb.architect.lab import Lab
 from agentdb.architect.recall import Case
 from agentdb.architect.selection import Indexes
+from agentdb.architect.subjects import Subject
 from agentdb.target.index import IndexDefinition
 from agentdb.target.plan import Plan
 

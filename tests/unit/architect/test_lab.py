@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from agentdb.architect.lab import Subject
 from agentdb.architect.study import Call
+from agentdb.architect.subjects import Subject
 from agentdb.target.index import IndexDefinition, Key
 from agentdb.target.plan import Plan, PlanNode
 from agentdb.target.scope import read_scopes

@@ -10,9 +10,10 @@ import pytest
 
 from agentdb.architect.bench import Rules
 from agentdb.architect.candidates import Candidate
-from agentdb.architect.lab import Lab, Subject
+from agentdb.architect.lab import Lab
 from agentdb.architect.selection import NOTHING, Indexes, Terms
 from agentdb.architect.study import Call
+from agentdb.architect.subjects import Subject
 from agentdb.target.index import IndexDefinition, Key
 from agentdb.target.plan import Plan, PlanNode
 from agentdb.target.scope import Scoped, read_scopes
