@@ -320,8 +320,8 @@ class Lab:
         for one in sorted(chosen, key=lambda d: d.name):
             if self._time_is_up(1.0):
                 break
-            swapped = (chosen - {one} | {rival} for rival in self._rivals(one, chosen))
-            sound = [those for those in swapped if not self._hurting(those)]
+            swapped = {rival: chosen - {one} | {rival} for rival in self._rivals(one, chosen)}
+            sound = [those for rival, those in swapped.items() if rival not in self._hurting(those)]
             chosen = max([chosen, *sound], key=self._worth)
         return chosen
 
