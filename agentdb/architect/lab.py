@@ -229,7 +229,10 @@ class Lab:
             d: [(s.under(only).work, s.took(s.under(only))) for s in self.subjects]
             for d, only in ((d, frozenset({d})) for d in definitions)
         }
-        order = sorted(definitions, key=lambda d: (self._size({d}), len(d.keys), d.name))
+        # Of two of a size the one that only adds columns to its leaves comes last: keys sort, too.
+        order = sorted(
+            definitions, key=lambda d: (self._size({d}), len(d.include), len(d.keys), d.name)
+        )
         kept: list[IndexDefinition] = []
         for one in order:
             rivals = (other for other in kept if other.table == one.table)
@@ -309,7 +312,7 @@ class Lab:
             again = self._without_idle(self._best_measured(first - best))
             best = max(best, again, key=self._worth)
         swapped = self._with_rivals(best)
-        return best if swapped == best else self._without_idle(swapped)
+        return best if swapped == best else max(best, self._without_idle(swapped), key=self._worth)
 
     def _with_rivals(self, chosen: Indexes) -> Indexes:
         """Measure what others like it would do in an index's place, and keep the best.
