@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Hashable, Iterable, Sequence
 from dataclasses import dataclass, field
+from statistics import median_high
 
 from agentdb.architect.mixture import Observed, tilted
 from agentdb.architect.selection import NOTHING, Indexes, Measured
@@ -155,5 +156,4 @@ def lasted(plan: Plan) -> float:
 
 def median(values: Sequence[float]) -> float:
     """Return the middle value, the higher one of two; 0 of none."""
-    ordered = sorted(values)
-    return ordered[len(ordered) // 2] if ordered else 0.0
+    return median_high(values) if values else 0.0

@@ -305,14 +305,10 @@ def _is_dear(effect: Effect) -> bool:
 
     A few milliseconds a week are surely there, too, where an index is good for nothing else.
     """
-    cost, net, spent = (
-        effect.write_cost_milliseconds,
-        effect.net_milliseconds,
-        effect.treated_milliseconds,
-    )
-    if cost is None or net is None or spent is None:
+    cost, net = effect.write_cost_milliseconds, effect.net_milliseconds
+    if cost is None or net is None or effect.treated_milliseconds is None:
         return False
-    return cost.low > 0 and net.high < spent * _REGRESSED_PERCENT / 100
+    return cost.low > 0 and net.high < effect.treated_milliseconds * _REGRESSED_PERCENT / 100
 
 
 def is_unused(effect: Effect, age_days: float, scans_since: int | None) -> bool:
