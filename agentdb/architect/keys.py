@@ -26,8 +26,9 @@ def key_lists(use: TableUse, without: Sequence[Filter] = ()) -> tuple[KeyList, .
     """Return the key lists worth trying for one use of a table, without doubles.
 
     Equality columns come first (the most selective first), then one range or the order the
-    rows are wanted in. `without` are conditions that something else takes care of, as the
-    predicate of a partial index does.
+    rows are wanted in; then, once more, with the other ranges behind: they narrow no scan, but
+    what they rule out is left out in the index, its row unread. `without` are conditions that
+    something else takes care of, as the predicate of a partial index does.
     """
     filters = [found for found in use.filters if found not in without]
     found: dict[tuple[Key, ...], KeyList] = {}
@@ -70,11 +71,22 @@ def _followed(
         yield KeyList(keys, first, looked_up)
     for found in ranges:
         because = f"{looked_up or 'read'}, within a range of {found.key.sql}"
-        yield KeyList(_unique((*keys, Key(found.key.sql))), (*first, found), because)
+        ranged = KeyList(_unique((*keys, Key(found.key.sql))), (*first, found), because)
+        yield from _narrowed(ranged, ranges)
     for orders, verb in ((use.order, "ordered"), (use.grouping, "grouped")):
         if suffix := _suffix(orders, keys):
             because = f"{looked_up or 'read'}, {verb} by {', '.join(k.sql for k in suffix)}"
-            yield KeyList((*keys, *suffix), first, because)
+            yield from _narrowed(KeyList((*keys, *suffix), first, because), ranges)
+
+
+def _narrowed(found: KeyList, ranges: Sequence[Filter]) -> Iterator[KeyList]:
+    """A key list as it is, then with the ranges of other keys behind."""
+    yield found
+    held = {key.sql for key in found.keys}
+    if others := [one for one in ranges if one.key.sql not in held]:
+        more = _unique(Key(one.key.sql) for one in others)
+        because = f"{found.because}, {' and '.join(key.sql for key in more)} checked in the index"
+        yield KeyList((*found.keys, *more), (*found.serves, *others), because)
 
 
 def _suffix(orders: Iterable[Order], keys: Sequence[Key]) -> tuple[Key, ...]:

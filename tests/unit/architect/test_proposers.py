@@ -73,6 +73,18 @@ PLAIN = catalog(ORDERS, SMALL, extensions=frozenset({"pg_trgm"}))
             'USING btree ("user_id", "created_at" DESC NULLS LAST)',
         ),
         ("ORDER BY created_at LIMIT 5", 'USING btree ("created_at")'),
+        (
+            "WHERE created_at > '2024-01-01' AND length(note) > 5",
+            'USING btree ("created_at", (length(note)))',
+        ),
+        (
+            "WHERE user_id > 3 AND user_id < 9 AND created_at > '2024-01-01'",
+            'USING btree ("user_id", "created_at")',
+        ),
+        (
+            "WHERE user_id = 1 AND id > 7 ORDER BY created_at LIMIT 5",
+            'USING btree ("user_id", "created_at", "id")',
+        ),
         ("WHERE lower(status) = 'a'", "USING btree ((lower(status)))"),
         ("WHERE payload ->> 'k' = 'v'", "USING btree ((payload ->> 'k'))"),
         ("WHERE user_id = 1 OR id = 2", 'USING btree ("user_id")'),
