@@ -43,8 +43,8 @@ class Workbench(Protocol):
         """Return the plan of a statement."""
         ...
 
-    def measure(self, sql: str) -> Plan | Failure:
-        """Run a statement and return its plan with what it really did."""
+    def measure(self, sql: str, runs: int = 1) -> Plan | Failure:
+        """Run a statement and return its plan with what its fastest run really did."""
         ...
 
 

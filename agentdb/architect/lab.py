@@ -12,7 +12,7 @@ from agentdb.architect.candidates import Candidate
 from agentdb.architect.recall import Case
 from agentdb.architect.selection import NOTHING, Indexes, Option, choose
 from agentdb.architect.study import Call
-from agentdb.architect.subjects import Subject, lasted, median, runs, weigh
+from agentdb.architect.subjects import Subject, disturbed, lasted, median, runs, weigh
 from agentdb.architect.workload import Statement
 from agentdb.target.index import IndexDefinition
 from agentdb.target.plan import Plan
@@ -67,6 +67,10 @@ class Lab:
             self.rules.progress("measuring", number, len(cases))
             if any(use.table.name in changed for use in case.uses) and (calls := self._add(case)):
                 added.append((calls, case.study.statement))
+        weigh(added)
+        for subject in disturbed(added):
+            if isinstance(again := self._run(subject.sql), Plan):
+                subject.calm(again)
         weigh(added)
 
     def _add(self, case: Case) -> Sequence[Subject]:
@@ -157,8 +161,9 @@ class Lab:
         first = self.bench.measure(sql)
         if isinstance(first, Failure):
             return first
-        again = [self.bench.measure(sql) for _ in range(runs(first) - 1)]
-        return min([first, *(run for run in again if isinstance(run, Plan))], key=lasted)
+        more = runs(first) - 1
+        again = self.bench.measure(sql, more) if more else first
+        return min(first, again, key=lasted) if isinstance(again, Plan) else first
 
     def _urgency(self, candidate: Candidate) -> tuple[bool, float, str]:
         """What helped before comes first, then what the most time is spent on."""

@@ -14,8 +14,9 @@ from agentdb.architect.workload import Statement
 from agentdb.target.plan import Plan
 
 _BRIEF_MILLISECONDS = 5.0
-_RUNS = 3  # of a brief call: the fastest was disturbed least
+_FEWEST_RUNS, _MOST_RUNS = 3, 10  # of a brief call: as many as are over soon
 _LEAST_WEIGHT = 0.15
+_DISTURBED = 1.3  # times as long as a statement should take: something else was running
 # How far off what a trial counts may be from what was observed: a part of it, and a little.
 _BLOCKS_OFF, _FEW_BLOCKS = 0.2, 8.0
 _ROWS_OFF, _FEW_ROWS = 0.05, 0.5
@@ -57,6 +58,12 @@ class Subject:
         before = self.took(self.baseline)
         self.costs = {held: self.took(plan) / before for held, plan in self.plans.items()}
 
+    def calm(self, again: Plan) -> None:
+        """Take another run without any index, if nothing disturbed it as the first one was."""
+        if lasted(again) < lasted(self.baseline):
+            self.baseline = again
+            self.learn(NOTHING, again)
+
     def repeat(self, held: Indexes, plan: Plan) -> None:
         """Keep that a set does what was measured under another one."""
         self.plans[held] = plan
@@ -85,6 +92,18 @@ def weigh(added: Sequence[tuple[Sequence[Subject], Statement]]) -> None:
     pace = _pace(added)
     for calls, statement in added:
         _weigh(calls, statement, pace)
+
+
+def disturbed(added: Sequence[tuple[Sequence[Subject], Statement]]) -> list[Subject]:
+    """Return the calls that took much longer than in the workload, at the pace of this machine."""
+    pace = _pace(added)
+    return [
+        call
+        for calls, statement in added
+        if _mean_milliseconds(calls, statement) > _DISTURBED * pace * statement.mean_milliseconds
+        for call in calls
+        if call.is_weighty
+    ]
 
 
 def _pace(added: Iterable[tuple[Sequence[Subject], Statement]]) -> float:
@@ -145,8 +164,10 @@ def _done(plan: Plan) -> Hashable:
 
 
 def runs(plan: Plan) -> int:
-    """Return how often a call is run that took so long: the fastest run of a brief one counts."""
-    return _RUNS if lasted(plan) <= _BRIEF_MILLISECONDS else 1
+    """Return how often a call is run that took so long: the fastest was disturbed least."""
+    if lasted(plan) > _BRIEF_MILLISECONDS:
+        return 1
+    return max(_FEWEST_RUNS, min(_MOST_RUNS, round(_BRIEF_MILLISECONDS / lasted(plan))))
 
 
 def lasted(plan: Plan) -> float:

@@ -77,9 +77,9 @@ class Live:
         """Return the plan of a statement."""
         return self._box.plan(sql)
 
-    def measure(self, sql: str) -> Plan | Failure:
-        """Run a statement under the guard and return what it did."""
-        return self._box.measure(sql)
+    def measure(self, sql: str, runs: int = 1) -> Plan | Failure:
+        """Run a statement under the guard and return what its fastest run did."""
+        return self._box.measure(sql, runs)
 
     def _create(self, definition: IndexDefinition) -> None:
         self._box.connection.execute(foreign_sql(definition.create_sql(concurrently=False)))

@@ -18,7 +18,7 @@ from typing import Literal
 
 import psycopg
 from psycopg.pq import TransactionStatus
-from psycopg.rows import class_row
+from psycopg.rows import TupleRow, class_row
 from psycopg.sql import Composed
 
 from agentdb.errors import SandboxEscaped
@@ -88,8 +88,8 @@ class Sandbox:
         """
         return self._explain("sandbox/plan", foreign)
 
-    def measure(self, foreign: str) -> Plan | Failure:
-        """Run somebody else's statement, throw its rows away and return what that took.
+    def measure(self, foreign: str, runs: int = 1) -> Plan | Failure:
+        """Run somebody else's statement, throw its rows away and return its fastest run.
 
         Fails, and runs nothing, when the planner's cost is above `limits.most_cost`.
         Raises as `plan` does.
@@ -100,7 +100,7 @@ class Sandbox:
                 return expected
             if expected.cost > self.limits.most_cost:
                 return _too_costly(expected.cost, self.limits.most_cost)
-        return self._explain("sandbox/measure", foreign)
+        return self._explain("sandbox/measure", foreign, runs)
 
     def check(self) -> None:
         """Raise SandboxEscaped unless this is still the transaction that was opened."""
@@ -114,26 +114,32 @@ class Sandbox:
         if self.connection.info.transaction_status is TransactionStatus.IDLE:
             raise SandboxEscaped(_ESCAPED)
 
-    def _explain(self, explain: str, foreign: str) -> Plan | Failure:
+    def _explain(self, explain: str, foreign: str, runs: int = 1) -> Plan | Failure:
         if not self.milliseconds_left:
             return Failure("the time for this transaction is used up", "timeout")
         self._check_status()
         try:
-            result = self._fenced(query(explain) + foreign_sql(f" {foreign}"))
+            result = self._fenced(query(explain) + foreign_sql(f" {foreign}"), runs)
         except psycopg.Error as error:
             result = failure_of(error)
         self.check()
         return result
 
-    def _fenced(self, statement: Composed) -> Plan | Failure:
+    def _fenced(self, statement: Composed, runs: int) -> Plan | Failure:
         """Binary results come by the extended protocol, which takes one statement and no more.
 
         So would a prepared statement's (`prepare=True`), but that one would have to be dropped.
         """
         with self.connection.transaction(force_rollback=True):
             self.connection.execute(query("sandbox/fence"), self._allowance())
-            row = self.connection.execute(statement, binary=True).fetchone()
-        return read_plan(row[0]) if row else Failure("EXPLAIN printed nothing")
+            printed = [self._printed(statement) for _ in range(runs)]
+        plans = [read_plan(row[0]) for row in printed if row]
+        fastest = min(plans, key=lambda plan: plan.milliseconds or 0.0, default=None)
+        return fastest or Failure("EXPLAIN printed nothing")
+
+    def _printed(self, statement: Composed) -> TupleRow | None:
+        self._check_status()
+        return self.connection.execute(statement, binary=True).fetchone()
 
     def _allowance(self) -> dict[str, int]:
         longest = min(self.limits.statement_milliseconds, self.milliseconds_left)

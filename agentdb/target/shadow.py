@@ -123,9 +123,9 @@ class Shadow:
         """Return the plan of a statement that reads the copies."""
         return self._box.plan(sql)
 
-    def measure(self, sql: str) -> Plan | Failure:
-        """Run a statement that reads the copies and return what it did."""
-        return self._box.measure(sql)
+    def measure(self, sql: str, runs: int = 1) -> Plan | Failure:
+        """Run a statement that reads the copies and return what its fastest run did."""
+        return self._box.measure(sql, runs)
 
     def share(self, definition: IndexDefinition) -> float:
         """Return how much of an index's table was copied, 0 to 1."""

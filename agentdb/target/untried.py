@@ -44,6 +44,6 @@ class Untried:
         """Plan nothing."""
         return _NOT_RUN
 
-    def measure(self, sql: str) -> Plan | Failure:  # noqa: ARG002 - likewise
+    def measure(self, sql: str, runs: int = 1) -> Plan | Failure:  # noqa: ARG002 - likewise
         """Run nothing."""
         return _NOT_RUN

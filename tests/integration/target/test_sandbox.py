@@ -65,6 +65,18 @@ def test_a_plan_is_expected_and_a_measurement_is_done(guest: Guest) -> None:
     assert measured.milliseconds is not None
 
 
+def test_of_several_runs_the_fastest_tells(guest: Guest) -> None:
+    fewer_each_time = """
+        SELECT * FROM generate_series(1, set_config('test.rows', (
+            coalesce(nullif(current_setting('test.rows', true), ''), '300000')::int - 100000
+        )::text, true)::int)
+    """
+    with open_sandbox(guest, LIMITS) as box:
+        measured = [box.measure(fewer_each_time, runs) for runs in (1, 2, 3, 1)]
+    rows = [plan.rows for plan in measured if isinstance(plan, Plan)]
+    assert rows == [200_000, 100_000, 0, 200_000]
+
+
 def test_percent_signs_and_brackets_travel_untouched(guest: Guest) -> None:
     with open_sandbox(guest, LIMITS) as box:
         plan = box.measure("SELECT * FROM orders WHERE status LIKE '%s{x}%%' OR id % 2 = 5")

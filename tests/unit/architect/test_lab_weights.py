@@ -58,7 +58,9 @@ class Clock(Bench):
     def plan(self, sql: str) -> Plan:
         return next(call.plan for call in self._calls if call.sql == sql)
 
-    measure = plan
+    def measure(self, sql: str, runs: int = 1) -> Plan:
+        del runs
+        return self.plan(sql)
 
 
 @pytest.mark.parametrize(
@@ -80,3 +82,28 @@ def test_time_tells_calls_apart_that_return_and_read_alike(
     shares = {one.call.label: one.weight for one in lab.subjects if one.fingerprint == "either"}
     assert least <= shares["open"] <= most
     assert sum(shares.values()) == pytest.approx(1)
+
+
+class Burdened(Clock):
+    """A workbench beside which something else runs while one call is measured first."""
+
+    def __init__(self, label: str, *cases: Case) -> None:
+        super().__init__(*cases)
+        self._waiting = {call.sql for call in self._calls if call.label == label}
+
+    def measure(self, sql: str, runs: int = 1) -> Plan:
+        calm = super().measure(sql, runs)
+        if sql not in self._waiting:
+            return calm
+        self._waiting.remove(sql)
+        return plan(10 * (calm.milliseconds or 0.0))
+
+
+def test_what_was_disturbed_when_it_was_first_measured_is_measured_again() -> None:
+    cases = [case(f"steady {n}", 20.0, {f"s{n}": 20.0}) for n in range(3)]
+    rules = Rules(Terms(0.1, 0.0), lambda _: 0.0, lambda _stage, _done, _total: None)
+
+    lab = Lab(Burdened("s1", *cases), rules, [IDEA])
+    lab.measure_calls(cases)
+
+    assert [one.took(one.baseline) for one in lab.subjects] == pytest.approx([20.0] * 3)
