@@ -31,7 +31,7 @@ class Policy:
     takes less than `tiny`, as a share of the bytes of all tables. An index as large as
     all tables together is priced at `price_of_space`, as a share of the workload's time. Where
     a budget says what space there is, room that is left is for use: an index is priced at
-    `price_within_budget`, and a third of `least_share` is enough whatever its size.
+    `price_within_budget`, and a third is enough of what it would have to save otherwise.
     """
 
     least_share: float = 0.0003
@@ -151,11 +151,12 @@ def _rules(
     held = sum(table.size_bytes for table in catalog.tables.values()) or 1
     writes = read_writes(workload, catalog)
     price = policy.price_of_space if budget is None else policy.price_within_budget
+    least = policy.least_share if budget is None else policy.least_share / 3
     terms = Terms(
-        least_milliseconds=total * policy.least_share,
+        least_milliseconds=total * least,
         milliseconds_per_byte=total * price / held,
         budget_bytes=budget,
-        tiny_bytes=round(held * policy.tiny) if budget is None else budget,
+        tiny_bytes=round(held * policy.tiny),
     )
 
     def objection(definition: IndexDefinition, saved_milliseconds: float) -> str | None:

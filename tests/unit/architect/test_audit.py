@@ -41,7 +41,8 @@ def test_without_a_budget_only_a_tiny_index_has_to_save_a_third() -> None:
 
 def test_within_a_budget_a_third_is_enough_whatever_the_size() -> None:
     bounded = terms(budget_bytes=5_000_000)
-    assert bounded.least(option(5_000_000)) == bounded.least(option(1)) == pytest.approx(10)
+    assert bounded.least(option(20_000)) == pytest.approx(10 / 3)
+    assert bounded.least(option(5_000_000)) == pytest.approx(10)
 
 
 def test_within_a_budget_space_is_nearly_free() -> None:
