@@ -4,12 +4,19 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 
 from agentdb import demo
-from benchmarks.measure import measure
-from benchmarks.report import RULE, Comparison, as_json, broken_promises, print_report
+from benchmarks.measure import measure, redrawn, summarise
+from benchmarks.report import (
+    RULE,
+    Comparison,
+    Interval,
+    as_json,
+    broken_promises,
+    print_report,
+)
 from benchmarks.saying import machine, say
 from benchmarks.variants import (
     Advice,
@@ -22,6 +29,7 @@ from benchmarks.variants import (
 )
 
 ALL = ("none", "single-column", "human", "agentdb")
+_DRAWS = 200
 RESULTS = Path(__file__).with_name("results.json")
 
 
@@ -44,8 +52,10 @@ def _compare(server: str, names: Sequence[str], rounds: int) -> list[str]:
         variants.append(make_variant(server, "agentdb", advice.statements))
     say(f"measuring {len(variants)} variants, {rounds} rounds")
     workload = demo.templates()
-    comparison = Comparison(workload, tuple(variants), measure(workload, variants, rounds))
-    return _conclude(comparison, advice)
+    samples = measure(workload, variants, rounds)
+    comparison = Comparison(workload, tuple(variants), summarise(samples))
+    again = [replace(comparison, figures=summarise(drawn)) for drawn in redrawn(samples, _DRAWS)]
+    return _conclude(comparison, again, advice)
 
 
 def _added_bytes(variants: Sequence[Variant]) -> int | None:
@@ -68,8 +78,13 @@ def _variant(server: str, name: str) -> Variant:
     return make_variant(server, name, read_script(scripts[name]) if name in scripts else ())
 
 
-def _conclude(comparison: Comparison, advice: Advice | None) -> list[str]:
+def _conclude(
+    comparison: Comparison, again: Sequence[Comparison], advice: Advice | None
+) -> list[str]:
     print_report(comparison)
+    beside_human = Interval.of([comparison, *again], "agentdb", "human")
+    if beside_human:
+        print(f"\nagentdb takes {beside_human} of the human's time, over {_DRAWS} draws of rounds")
     summaries = [comparison.summary(variant) for variant in comparison.variants]
     broken = broken_promises(summaries)
     results = {
@@ -77,6 +92,7 @@ def _conclude(comparison: Comparison, advice: Advice | None) -> list[str]:
         "server_version": comparison.variants[0].server_version,
         "rule": RULE,
         "audit_seconds": advice and round(advice.seconds, 2),
+        "agentdb_by_human": beside_human and asdict(beside_human),
         "summaries": [asdict(summary) for summary in summaries],
         "statements": as_json(comparison),
         "indexes": {each.name: each.statements for each in comparison.variants},

@@ -6,7 +6,9 @@ import statistics
 from collections import defaultdict
 from collections.abc import Hashable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from math import exp, log
+from random import Random
 from typing import Any
 
 import psycopg
@@ -67,17 +69,54 @@ Figures = dict[tuple[Question, str], Figure]
 _Connected = tuple[str, Connection[TupleRow]]  # the name of a variant, and a way to it
 
 
-def measure(workload: Sequence[Template], variants: Sequence[Variant], rounds: int) -> Figures:
+def measure(workload: Sequence[Template], variants: Sequence[Variant], rounds: int) -> Samples:
     """Run every statement with every set of values on every variant, `rounds` times, warm.
 
-    The writes come last: though rolled back, they leave dead rows, which can tip a plan.
+    What a round did to all variants of a question alike is taken off again. The writes come last:
+    though rolled back, they leave dead rows, which can tip a plan.
     """
     samples: Samples = defaultdict(list)
     for part in _reads_then_writes(workload):
         for done in range(rounds):
             with _connected(variants) as connections:
                 _add_round(samples, part, _rotated(connections, done))
-    return _summarise(samples)
+    return calmed(samples)
+
+
+def calmed(samples: Samples) -> Samples:
+    """Take off each sample what its round had in common for one question: a busy moment.
+
+    The variants of a question run one after the other, so rounds are blocks, and a difference
+    within a block counts (Fisher's randomised block design). Times are compared as logarithms.
+    """
+    by_question: dict[Question, list[str]] = defaultdict(list)
+    for question, name in samples:
+        by_question[question].append(name)
+    found: Samples = {}
+    for question, names in by_question.items():
+        rounds = list(zip(*(samples[question, name] for name in names), strict=True))
+        shared = [statistics.mean(log(_lasted(sample)) for sample in taken) for taken in rounds]
+        usual = statistics.median(shared)
+        for name, taken in zip(names, zip(*rounds, strict=True), strict=True):
+            found[question, name] = [
+                replace(sample, execution_ms=_lasted(sample) * exp(usual - busy))
+                for sample, busy in zip(taken, shared, strict=True)
+            ]
+    return found
+
+
+def redrawn(samples: Samples, times: int) -> Iterator[Samples]:
+    """Draw as many rounds again, with replacement, the same ones for all (Efron's bootstrap)."""
+    rounds = min(len(taken) for taken in samples.values())
+    random = Random(1)  # noqa: S311 - no secret
+    for _ in range(times):
+        drawn = random.choices(range(rounds), k=rounds)
+        yield {key: [taken[each] for each in drawn] for key, taken in samples.items()}
+
+
+def _lasted(sample: Sample) -> float:
+    """Return its milliseconds; what EXPLAIN rounds to nothing took a microsecond."""
+    return max(sample.execution_ms, 0.001)
 
 
 @contextmanager
@@ -157,7 +196,8 @@ def _signature(node: Mapping[str, Any]) -> Hashable:
     return facts, tuple(_signature(child) for child in node.get("Plans", ()))
 
 
-def _summarise(samples: Samples) -> Figures:
+def summarise(samples: Samples) -> Figures:
+    """Return the medians, of equal work together."""
     pooled = _pool(samples)
     return {key: _figure(taken, pooled[key]) for key, taken in samples.items()}
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from statistics import mean
+from statistics import mean, quantiles
 
 from agentdb.demo import Template
 from benchmarks.measure import Figure, Figures, questions
@@ -106,6 +106,33 @@ class Comparison:
             build_seconds=variant.build_seconds,
             slower=self.slower(variant),
         )
+
+
+@dataclass(frozen=True, slots=True)
+class Interval:
+    """How many times as long one variant takes as another: measured, and 19 of 20 draws."""
+
+    ratio: float
+    low: float
+    high: float
+
+    @classmethod
+    def of(cls, comparisons: Sequence[Comparison], name: str, other: str) -> Interval | None:
+        """Return it for the first comparison, from the others; None without these variants."""
+        variants = {variant.name: variant for variant in comparisons[0].variants}
+        if not {name, other} <= variants.keys():
+            return None
+        first, *drawn = (
+            each.total_ms(variants[name], each.workload)
+            / each.total_ms(variants[other], each.workload)
+            for each in comparisons
+        )
+        steps = quantiles(drawn, n=40, method="inclusive")
+        return cls(round(first, 4), round(steps[0], 4), round(steps[-1], 4))
+
+    def __str__(self) -> str:
+        """Write it down."""
+        return f"{self.ratio:.3f} (95 %: {self.low:.3f} to {self.high:.3f})"
 
 
 def print_report(comparison: Comparison) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Hashable
 import pytest
 
 from agentdb.demo import Template
-from benchmarks.measure import Figures, Question, Sample, _summarise
+from benchmarks.measure import Figures, Question, Sample, calmed, redrawn, summarise
 
 READ = Question("read", 0, Template("read", "", 1, False, ((1,),), "SELECT %s"))  # noqa: FBT003 - a row
 OTHER_VALUE = Question("read", 1, READ.template)
@@ -25,7 +25,7 @@ def milliseconds(figures: Figures, question: Question = READ) -> dict[str, float
 
 @pytest.mark.parametrize(("blocks", "together"), [(1_000, True), (1_010, True), (1_011, False)])
 def test_the_same_plan_over_as_many_blocks_has_the_same_time(blocks: int, together: bool) -> None:
-    figures = _summarise(
+    figures = summarise(
         {(READ, "none"): samples(QUICK, 1_000), (READ, "human"): samples(SLOW, blocks)}
     )
     expected = {"none": 2.0, "human": 2.0} if together else {"none": 1.0, "human": 3.0}
@@ -34,7 +34,7 @@ def test_the_same_plan_over_as_many_blocks_has_the_same_time(blocks: int, togeth
 
 
 def test_a_chain_of_small_differences_does_not_join_its_ends() -> None:
-    figures = _summarise(
+    figures = summarise(
         {
             (READ, "human"): samples(SLOW, 1_016),
             (READ, "none"): samples(QUICK, 1_000),
@@ -45,7 +45,7 @@ def test_a_chain_of_small_differences_does_not_join_its_ends() -> None:
 
 
 def test_another_plan_over_as_many_blocks_has_a_time_of_its_own() -> None:
-    figures = _summarise(
+    figures = summarise(
         {(READ, "none"): samples(QUICK, 8), (READ, "human"): samples(SLOW, 8, "bitmap")}
     )
     assert milliseconds(figures) == {"none": 1.0, "human": 3.0}
@@ -53,12 +53,12 @@ def test_another_plan_over_as_many_blocks_has_a_time_of_its_own() -> None:
 
 def test_a_plan_that_changed_between_the_rounds_is_not_put_together() -> None:
     wavering = [*samples(SLOW[:2], 8), *samples(SLOW[2:], 8, "bitmap")]
-    figures = _summarise({(READ, "none"): samples(QUICK, 8), (READ, "human"): wavering})
+    figures = summarise({(READ, "none"): samples(QUICK, 8), (READ, "human"): wavering})
     assert milliseconds(figures) == {"none": 1.0, "human": 3.0}
 
 
 def test_other_values_are_another_question() -> None:
-    figures = _summarise(
+    figures = summarise(
         {(READ, "none"): samples(QUICK, 8), (OTHER_VALUE, "none"): samples(SLOW, 8)}
     )
     assert milliseconds(figures) == {"none": 1.0}
@@ -66,5 +66,26 @@ def test_other_values_are_another_question() -> None:
 
 
 def test_writes_are_never_put_together() -> None:
-    figures = _summarise({(WRITE, "none"): samples(QUICK, 8), (WRITE, "human"): samples(SLOW, 8)})
+    figures = summarise({(WRITE, "none"): samples(QUICK, 8), (WRITE, "human"): samples(SLOW, 8)})
     assert milliseconds(figures, WRITE) == {"none": 1.0, "human": 3.0}
+
+
+def test_what_a_round_did_to_all_variants_is_taken_off() -> None:
+    taken = {
+        (READ, "none"): samples((2.0, 20.0, 20.0), 9),
+        (READ, "human"): samples((1.0, 10.0, 40.0), 8, "index"),
+        (OTHER_VALUE, "none"): samples((1.0, 1.0, 4.0), 9),
+    }
+    calm = {key: [s.execution_ms for s in found] for key, found in calmed(taken).items()}
+    assert calm[READ, "none"] == pytest.approx([20.0, 20.0, 10.0])
+    assert calm[READ, "human"] == pytest.approx([10.0, 10.0, 20.0])
+    assert calm[OTHER_VALUE, "none"] == pytest.approx([1.0, 1.0, 1.0])
+
+
+def test_the_same_rounds_are_drawn_for_all() -> None:
+    rounds = tuple(float(each) for each in range(7))
+    taken = {(READ, "none"): samples(rounds, 9), (WRITE, "human"): samples(rounds, 8)}
+    drawn = list(redrawn(taken, 20))
+    orders = [[[s.execution_ms for s in of] for of in draw.values()] for draw in drawn]
+    assert all(one == other for one, other in orders)
+    assert len({tuple(one) for one, _ in orders}) > 1
