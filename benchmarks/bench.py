@@ -45,7 +45,7 @@ def _parse() -> argparse.Namespace:
         "--variants", default=",".join(ALL), help="of the advice, some of: " + ", ".join(ALL)
     )
     parser.add_argument(
-        "--rounds", type=int, default=15, help="of the advice: executions the medians are of"
+        "--rounds", type=int, default=21, help="of the advice: executions the medians are of"
     )
     parser.add_argument("--url", help="a superuser's URL of a server (default: the embedded one)")
     return parser.parse_args()
