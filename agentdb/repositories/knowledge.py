@@ -12,7 +12,7 @@ from zlib import crc32
 
 import numpy as np
 from sqlalchemy import ColumnElement, Select, Text, cast, column, delete, func, insert, select
-from sqlalchemy.dialects.postgresql import ARRAY, TSQUERY
+from sqlalchemy.dialects.postgresql import ARRAY, TSQUERY, distinct_on
 from sqlalchemy.orm import Session
 
 from agentdb.documents.splitting import Chunk, under_headings
@@ -194,14 +194,14 @@ class KnowledgeRepository(Tenanted):
         """
         given = list(documents)
         wanted = {document.source: document for document in given}
-        held = {each.source: each for each in self.sources(wanted)}
-        stored = {name: Stored("unchanged", each.chunks) for name, each in held.items()}
+        held = self._held(wanted)
+        stored = {name: Stored("unchanged", chunks) for name, (_, chunks) in held.items()}
         changed = [
             document
             for name, document in sorted(wanted.items())
-            if name not in held or held[name].version != document.version
+            if name not in held or held[name][0] != document.version
         ]
-        stored |= self._replace(self._embedded([_distinct(each) for each in changed]))
+        stored |= self._replace(self._embedded([_distinct(each) for each in changed]), held.keys())
         return tuple(stored[document.source] for document in given)
 
     def search(  # noqa: PLR0913 - each narrows the search by itself
@@ -293,14 +293,28 @@ class KnowledgeRepository(Tenanted):
 
     # What is kept -----------------------------------------------------------------------------
 
-    def _replace(self, documents: Sequence[NewDocument]) -> dict[str, Stored]:
+    def _held(self, sources: Collection[str]) -> dict[str, tuple[str, int]]:
+        """Return the version of each and its chunks; of what has none, only its history tells."""
+        row = DocumentVersionRow
+        had = select(row.source, row.version, row.chunks).where(*self._versions(sources))
+        newest = had.ext(distinct_on(row.source)).order_by(row.source, row.number.desc())
+        empty = {
+            each.source: (each.version, 0)
+            for each in self._session.execute(newest)
+            if not each.chunks
+        }
+        return empty | {each.source: (each.version, each.chunks) for each in self.sources(sources)}
+
+    def _replace(
+        self, documents: Sequence[NewDocument], held: Collection[str]
+    ) -> dict[str, Stored]:
         """Put documents in the place of what is kept under their names, in one savepoint."""
         if not documents:
             return {}
         sources = [document.source for document in documents]
         with self._session.begin_nested():
             self._lock(sources)
-            gone = self._delete(sources)
+            gone = {*self._delete(sources), *held}
             self._memories.load(entry for each in documents for entry in _entries(each))
             self._number(documents)
         return {

@@ -245,6 +245,21 @@ def test_each_version_of_a_document_has_a_number_and_its_time(
     }
 
 
+def test_a_document_without_a_chunk_has_versions_too(knowledge: KnowledgeRepository) -> None:
+    empty, full = document("a.md", ""), document("a.md", "Some words.")
+    given = [empty, empty, full, empty, empty, full]
+    stored = [knowledge.put_many([each])[0] for each in given]
+    assert [(each.status, each.chunks) for each in stored] == [
+        ("new", 0),
+        ("unchanged", 0),
+        ("replaced", 1),
+        ("replaced", 0),
+        ("unchanged", 0),
+        ("replaced", 1),
+    ]
+    assert [each.chunks for each in knowledge.history("a.md")] == [0, 1, 0, 1]
+
+
 def test_a_version_that_fails_is_none(knowledge: KnowledgeRepository) -> None:
     with pytest.raises(BadText):
         knowledge.put("a.md", "A", [Chunk(0, "a NUL \0", 0, 6, ())], text_hash="1")
