@@ -122,12 +122,15 @@ def _start(place: Place, port: int | None, settings: Mapping[str, str]) -> Postm
 def _furnish(postmaster: Postmaster, password: str) -> None:
     """Make the default database and its extensions, unless they are there.
 
-    Also when the server was found running: whoever started it may have been killed before this.
+    Also when the server was found running: whoever started it may have been killed before this,
+    or in the middle of it, and the server is still making the database.
     """
     with _connect(postmaster.url("postgres", password)) as connection:
+        connection.execute(query("embedded/alone"))
         if connection.execute(query("embedded/database_exists")).fetchone() is None:
             connection.execute(query("embedded/create_database"))
     with _connect(postmaster.url(DATABASE, password)) as connection:
+        connection.execute(query("embedded/alone"))
         connection.execute(query("embedded/extensions"))
 
 

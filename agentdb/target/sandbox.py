@@ -128,7 +128,7 @@ class Sandbox:
     def _fenced(self, statement: Composed, runs: int) -> Plan | Failure:
         """Binary results come by the extended protocol, which takes one statement and no more.
 
-        So would a prepared statement's (`prepare=True`), but that one would have to be dropped.
+        So would a prepared statement's, but that one would have to be dropped: `prepare=False`.
         """
         with self.connection.transaction(force_rollback=True):
             self.connection.execute(query("sandbox/fence"), self._allowance())
@@ -139,7 +139,7 @@ class Sandbox:
 
     def _printed(self, statement: Composed) -> TupleRow | None:
         self._check_status()
-        return self.connection.execute(statement, binary=True).fetchone()
+        return self.connection.execute(statement, binary=True, prepare=False).fetchone()
 
     def _allowance(self) -> dict[str, int]:
         longest = min(self.limits.statement_milliseconds, self.milliseconds_left)

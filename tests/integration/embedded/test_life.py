@@ -20,6 +20,9 @@ from agentdb.embedded.server import start, status, stop, url
 from agentdb.errors import EmbeddedStopped
 from tests.servers import connect, reachable_folder, run, value, with_database
 
+FURNISHING = """
+SELECT count(*) FROM pg_stat_activity WHERE application_name = 'agentdb' AND state = 'active'
+"""
 START = "import sys, pathlib; from agentdb.embedded.server import start; "
 START += "print(start(pathlib.Path(sys.argv[1])))"
 
@@ -150,6 +153,20 @@ def test_a_first_start_that_was_killed_half_way_can_be_repeated(parent: Path) ->
             if process.poll() is None:
                 os.killpg(process.pid, signal.SIGKILL)
     assert value(start(parent / "server"), "SELECT 1") == 1
+
+
+def test_starts_that_were_killed_while_the_database_was_made_can_be_repeated(folder: Path) -> None:
+    """The server goes on with what was asked for: here it waits until nobody reads the template."""
+    server = with_database(start(folder), "postgres")
+    run(server, "DROP DATABASE agentdb WITH (FORCE)")
+    with connect(with_database(server, "template1")) as reader:
+        for killed in range(3):
+            with starter(folder) as process:
+                while value(server, FURNISHING) == killed:
+                    time.sleep(0.05)
+                os.killpg(process.pid, signal.SIGKILL)
+        threading.Timer(1.0, reader.close).start()
+        assert value(start(folder), "SELECT 1 FROM pg_extension WHERE extname = 'vector'") == 1
 
 
 def test_a_first_start_that_was_interrupted_leaves_no_half_made_cluster(parent: Path) -> None:
