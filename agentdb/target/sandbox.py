@@ -131,14 +131,15 @@ class Sandbox:
         So would a prepared statement's, but that one would have to be dropped: `prepare=False`.
         """
         with self.connection.transaction(force_rollback=True):
-            self.connection.execute(query("sandbox/fence"), self._allowance())
             printed = [self._printed(statement) for _ in range(runs)]
         plans = [read_plan(row[0]) for row in printed if row]
         fastest = min(plans, key=lambda plan: plan.milliseconds or 0.0, default=None)
         return fastest or Failure("EXPLAIN printed nothing")
 
     def _printed(self, statement: Composed) -> TupleRow | None:
+        """Run it once, with the fence put up anew: a run may have taken it down."""
         self._check_status()
+        self.connection.execute(query("sandbox/fence"), self._allowance(), prepare=False)
         return self.connection.execute(statement, binary=True, prepare=False).fetchone()
 
     def _allowance(self) -> dict[str, int]:

@@ -229,6 +229,17 @@ def test_it_is_noticed_inside_a_savepoint_of_ours_as_well(guest: Guest) -> None:
 # What it limits ---------------------------------------------------------------------------------
 
 
+def test_a_run_that_lifts_the_limits_does_not_lift_them_for_the_next(guest: Guest) -> None:
+    limits = Limits(statement_milliseconds=200)
+    slow_the_second_time = """
+        SELECT CASE current_setting('test.again', true) WHEN 'yes' THEN pg_sleep(5) END,
+               set_config('test.again', 'yes', true), set_config('statement_timeout', '0', true)
+    """
+    with open_sandbox(guest, limits) as box:
+        assert isinstance(box.measure(slow_the_second_time), Plan)
+        assert failure(box.measure(slow_the_second_time, 2)).kind == "timeout"
+
+
 def test_a_slow_statement_is_cut_and_the_next_one_runs(guest: Guest) -> None:
     with open_sandbox(guest, Limits(statement_milliseconds=100)) as box:
         assert failure(box.measure("SELECT pg_sleep(30)")).kind == "timeout"
