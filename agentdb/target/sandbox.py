@@ -126,10 +126,6 @@ class Sandbox:
         return result
 
     def _fenced(self, statement: Composed, runs: int) -> Plan | Failure:
-        """Binary results come by the extended protocol, which takes one statement and no more.
-
-        So would a prepared statement's, but that one would have to be dropped: `prepare=False`.
-        """
         with self.connection.transaction(force_rollback=True):
             printed = [self._printed(statement) for _ in range(runs)]
         plans = [read_plan(row[0]) for row in printed if row]
@@ -137,7 +133,11 @@ class Sandbox:
         return fastest or Failure("EXPLAIN printed nothing")
 
     def _printed(self, statement: Composed) -> TupleRow | None:
-        """Run it once, with the fence put up anew: a run may have taken it down."""
+        """Run it once, with the fence put up anew: a run may have taken it down.
+
+        Binary results come by the extended protocol, which takes one statement and no more. So
+        would a prepared statement's, but that one would have to be dropped: `prepare=False`.
+        """
         self._check_status()
         self.connection.execute(query("sandbox/fence"), self._allowance(), prepare=False)
         return self.connection.execute(statement, binary=True, prepare=False).fetchone()
