@@ -87,8 +87,4 @@ def test_what_is_told_of_ten_weeks_is_right() -> None:
     assert len(found.alarms) <= max(1, found.weeks // 150), found.alarms
     assert changes.told - changes.right <= len(found.alarms), wrong
     assert changes.recall >= 0.8, wrong
-    # Where nothing is due, one mistake: all that is told of the one that looked otherwise is one.
-    suspected = {alarm.name for alarm in found.alarms}
-    told = [f"{one.title}: {one.got}" for one in wrong if one.due == "nothing"]
-    mistakes = {next((name for name in suspected if name in one), one) for one in told}
-    assert len(mistakes) <= 1, wrong
+    assert found.silence >= 0.9, wrong
