@@ -35,7 +35,7 @@ from agentdb.cli import (
     status,
     weekly,
 )
-from agentdb.cli.interrupts import heed_interrupts
+from agentdb.cli.interrupts import forget_interrupt, heed_interrupts
 from agentdb.cli.output import complain, print_text, print_traceback
 from agentdb.errors import AgentDBError
 
@@ -114,6 +114,7 @@ def run(commands: typer.Typer, arguments: Sequence[str]) -> int:
         complain(_explanation(error))
         return FAILED
     if code == INTERRUPTED:
+        forget_interrupt()
         complain("interrupted")
     return code
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import signal
 import sys
 from typing import TYPE_CHECKING
@@ -17,10 +18,23 @@ def heed_interrupts() -> None:
 
     What is raised within a weak reference's callback or a `__del__` goes no further than
     `sys.unraisablehook`: a signal that falls there would be lost, so that it is raised again.
+
+    One that falls in the middle of an answer leaves psycopg nothing to roll back with: the
+    connection is closed and the server does it. What psycopg logs of that is no line for a user.
     """
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGALRM):
         signal.signal(number, signal.default_int_handler)
     sys.unraisablehook = _raise_again
+    logging.getLogger("psycopg").setLevel(logging.ERROR)
+
+
+def forget_interrupt() -> None:
+    """Let `python -m agentdb` end with the exit code it is given, after an interrupt was met.
+
+    The interpreter takes one that leaves text given to `exec` (`dataclass` writes its methods so)
+    for met by nobody, and ends by a signal whatever came later; the next `exec` clears that note.
+    """
+    exec("")  # noqa: S102
 
 
 def _raise_again(dropped: UnraisableHookArgs) -> None:

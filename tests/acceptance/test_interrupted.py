@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import subprocess
+import sys
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -32,6 +33,22 @@ ENDLESS = """SELECT count(*) FROM orders AS one, orders AS other
 
 OURS = """SELECT count(*) FROM pg_stat_activity
           WHERE datname = '{}' AND application_name = 'agentdb'"""
+
+MIDDLE = """
+import sys
+from agentdb.cli.interrupts import heed_interrupts
+from agentdb.target.connection import connect
+from agentdb.target.sandbox import Limits, open_sandbox
+
+heed_interrupts()
+connection = connect(sys.argv[1])
+try:
+    with open_sandbox(connection, Limits()), connection.transaction():
+        connection.pgconn.send_query(b"SELECT pg_sleep(9)")
+        raise KeyboardInterrupt
+except KeyboardInterrupt:
+    print("closed" if connection.closed else "open")
+"""
 
 MEASURING = f"{OURS} AND state = 'active' AND query LIKE '%ANALYZE%' AND now() - query_start > '1s'"
 
@@ -106,6 +123,12 @@ def test_an_interrupt_ends_the_audit_on_both_sides(
         assert complaint(ended(audit), code=130) == "interrupted"
     wait_until(endless["target_url"], OURS, expected=0)
     assert kept(endless) == ("failed", "interrupted", 0)
+
+
+def test_an_interrupt_between_a_statement_and_its_answer_is_quiet(target_url: str) -> None:
+    program = [sys.executable, "-c", MIDDLE, target_url]
+    done = subprocess.run(program, capture_output=True, encoding="utf-8", check=True)  # noqa: S603
+    assert (done.stdout, done.stderr) == ("closed\n", "")
 
 
 def test_an_audit_that_is_killed_stands_in_nobodys_way(endless: Settings) -> None:
