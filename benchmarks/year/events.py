@@ -183,10 +183,14 @@ def take_back(plan: Plan, key: str, week: int) -> None:
 
 
 def replaced(plan: Plan, name: str, week: int, beside: str = "") -> None:
-    """Plant an advised index that does what the developers' did, which is dropped: no gain."""
+    """Plant an advised index that does what the developers' did, which is dropped: no gain.
+
+    That one is as wide: with one column less a call would take a twenty-fifth less.
+    """
     plan.event(f"advice for {name} applied instead of an index as good{beside}")
+    table, column = name.split(".")
     definition = on(name, "id")
-    plan.sql(0, create(name))
+    plan.sql(0, f"CREATE INDEX {developers(name)} ON {table} ({column}, id DESC)")
     given(plan, name, week, definition)
     plan.sql(week, f"CREATE INDEX {developers(name)}_2 ON {definition}")
     plan.sql(week, f"DROP INDEX {developers(name)}")

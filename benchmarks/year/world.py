@@ -6,7 +6,7 @@ import os
 import signal
 import time
 from collections import defaultdict
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -25,18 +25,19 @@ from sqlalchemy import Engine, text
 from agentdb import database
 from agentdb.embedded.server import start, status, stop
 from agentdb.errors import TargetError
+from agentdb.history.reading import Reading
 from agentdb.models.optimization import Kind
 from agentdb.repositories.advice import IN_PLACE, NewOptimization, Optimization, StatementEffect
 from agentdb.repositories.optimizations import OptimizationRepository
 from agentdb.repositories.snapshots import SnapshotRepository
 from agentdb.settings import Settings, read_settings
 from agentdb.target.connection import Connection, connect, describe
+from agentdb.target.counters import read_counters
 from agentdb.target.syntax import fingerprint
 from agentdb.wiring.alone import snapshot_alone
 from agentdb.wiring.auditing import audit
 from agentdb.wiring.outcomes import FollowUp, follow_up
 from agentdb.wiring.regressions import RegressionReport, find_regressions
-from agentdb.wiring.snapshotting import snapshot_of
 from benchmarks.year.business import COLUMNS, Sent, create_table, schema, workload
 
 BEGIN = datetime(2027, 1, 4, tzinfo=UTC)  # a Monday
@@ -51,6 +52,9 @@ SERVER = {
     "pg_stat_statements.max": "1000",
 }
 _BURN = "while True: pass"
+
+Clock = Callable[[Reading], Reading]
+"""Returns a reading with the times that are to be believed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +81,7 @@ class World:
     hours: Hours
     connection: psycopg.Connection[TupleRow]
     guest: Connection
+    clock: Clock
     now: datetime = BEGIN
     factors: dict[str, float] = field(default_factory=lambda: defaultdict(lambda: 1.0))
     widths: dict[str, int] = field(default_factory=lambda: defaultdict(lambda: 100))
@@ -111,11 +116,17 @@ class World:
             self._work(weekend=day.weekday() > FRIDAY)
             worked = time.perf_counter()
             if self.is_read:
-                snapshot_of(self.engine, self.guest, self.target, self.now)
+                self._read()
             self.slot_seconds.append(worked - began)
             self.reading_seconds.append(time.perf_counter() - worked)
         written = [name.partition(".")[0] for name in ("messages.edit", "visits.touch")]
         self.run(*(f"VACUUM {table}" for table in written if f"{table}.report" in self.sent))
+
+    def _read(self) -> None:
+        """Take a snapshot, as `agentdb snapshot` does, at the simulated time."""
+        with snapshot_alone(self.engine, self.target), database.session(self.engine) as session:
+            reading = read_counters(self.guest, self.target, self.now)
+            SnapshotRepository(session).keep(self.clock(reading))
 
     def _work(self, *, weekend: bool) -> None:
         grown = 1.01**self.week * self.peak
@@ -423,18 +434,22 @@ def _is_alive(pid: int) -> bool:
 
 
 @contextmanager
-def opened(tables: Collection[str], hours: Hours, seed: int) -> Iterator[World]:
+def opened(
+    tables: Collection[str], hours: Hours, seed: int, clock: Clock = lambda reading: reading
+) -> Iterator[World]:
     """Give a world on a server of its own, which is gone afterwards."""
     with TemporaryDirectory(prefix="agentdb-year-") as name:
         folder = Path(name)
         folder.chmod(0o755)  # as root the server runs as somebody else, who has to get in
         try:
-            yield from _world(folder, tables, hours, seed)
+            yield from _world(folder, tables, hours, seed, clock)
         finally:
             stop(folder / "server")
 
 
-def _world(folder: Path, tables: Collection[str], hours: Hours, seed: int) -> Iterator[World]:
+def _world(
+    folder: Path, tables: Collection[str], hours: Hours, seed: int, clock: Clock
+) -> Iterator[World]:
     url = start(folder / "server", settings=SERVER)
     with psycopg.connect(url, autocommit=True) as administrator:
         administrator.execute("CREATE DATABASE shop")
@@ -459,6 +474,7 @@ def _world(folder: Path, tables: Collection[str], hours: Hours, seed: int) -> It
         hours,
         connection,
         guest,
+        clock,
     )
     extensions = [f"CREATE EXTENSION {one}" for one in ("pg_stat_statements", "pg_trgm")]
     world.run(*extensions, *schema(tables))

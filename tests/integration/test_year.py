@@ -1,8 +1,13 @@
-"""Ten weeks of the simulated year, on a server of their own: what is told of them is right."""
+"""Ten weeks of the simulated year, on a server of their own: what is told of them is right.
+
+Plans, calls, blocks and catalog are the server's; times go by its work, so that the verdicts are
+the same on a busy machine. The year that goes by the server's clock is a benchmark.
+"""
 
 from __future__ import annotations
 
 from benchmarks.year.business import workload
+from benchmarks.year.clock import WorkClock
 from benchmarks.year.events import (
     applied,
     called_more,
@@ -73,18 +78,10 @@ def _advice(plan: Plan) -> None:
 
 def test_what_is_told_of_ten_weeks_is_right() -> None:
     plan = ten_weeks()
-    with opened(TABLES, ONCE_A_DAY, seed=3) as world:
+    with opened(TABLES, ONCE_A_DAY, seed=3, clock=WorkClock()) as world:
         judged = live(plan, world, plan.weeks, lambda _: None)
         found = Found.of(judged, *false_alarms(plan, world))
-    wrong = [one for one in judged if not one.is_right]
     assert found.events >= 15
-    # What counts nothing but the catalog, not times, is right on any machine.
-    assert [one for one in wrong if one.family in ("applied", "server")] == []
-    assert found.scores["outcome"].precision == 1, wrong
-    # What is told of a change is right; and of some 150 weeks of statements to which nothing
-    # happens a busy machine may make one look otherwise.
-    changes = found.scores["regression"]
-    assert len(found.alarms) <= max(1, found.weeks // 150), found.alarms
-    assert changes.told - changes.right <= len(found.alarms), wrong
-    assert changes.recall >= 0.8, wrong
-    assert found.silence >= 0.9, wrong
+    assert found.weeks >= 200
+    assert [one for one in judged if not one.is_right] == []
+    assert found.alarms == []
