@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from agentdb.target.catalog import Catalog, Column, ForeignKey, Histogram, Index, Table
 
 _CATEGORIES = {
@@ -67,8 +69,8 @@ def table(
     )
 
 
-def catalog(*tables: Table, extensions: frozenset[str] = frozenset()) -> Catalog:
-    return Catalog({t.oid: t for t in tables}, ("public",), 180001, extensions)
+def catalog(*tables: Table, extensions: Mapping[str, str] | None = None) -> Catalog:
+    return Catalog({t.oid: t for t in tables}, ("public",), 180001, extensions or {})
 
 
 def index(

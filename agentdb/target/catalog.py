@@ -113,7 +113,7 @@ class Catalog:
     tables: Mapping[int, Table]
     search_path: tuple[str, ...]
     server_version: int  # 180001
-    extensions: frozenset[str] = field(default_factory=frozenset)
+    extensions: Mapping[str, str] = field(default_factory=dict)  # name to the schema it is in
     locked: tuple[str, ...] = ()  # relations left out because somebody was altering them
 
     @cached_property
@@ -126,6 +126,11 @@ class Catalog:
             if table := self._by_name.get((candidate, name)):
                 return table
         return None
+
+    def way_to(self, extension: str) -> str | None:
+        """Return the schema to name for what is of an extension; None: the search path finds it."""
+        schema = self.extensions[extension]
+        return None if schema in self.search_path else schema
 
     def partitions(self, oid: int) -> tuple[Table, ...]:
         """Return the direct partitions of a partitioned table, by name."""

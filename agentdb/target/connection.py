@@ -67,6 +67,7 @@ class Server:
     sorts_by_code_point: bool  # the database's default collation is C's order
     search_path: list[str]
     extensions: Mapping[str, str]  # installed in this database: name to version
+    extension_schemas: Mapping[str, str]  # name to the schema that its objects are in
 
 
 def connect(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from psycopg import sql
 
@@ -29,12 +29,14 @@ class Key:
     descending: bool = False
     nulls_first: bool | None = None  # None: the default of the direction
     opclass: str | None = None
+    opclass_schema: str | None = field(default=None, compare=False)  # None: the search path's
 
     def text(self) -> str:
         """Return the key as it stands between the brackets of CREATE INDEX."""
         words = [self.sql]
         if self.opclass:
-            words.append(self.opclass)
+            schema = f"{quoted(self.opclass_schema)}." if self.opclass_schema else ""
+            words.append(f"{schema}{self.opclass}")
         if self.descending:
             words.append("DESC")
         if self.nulls_first is not None and self.nulls_first != self.descending:

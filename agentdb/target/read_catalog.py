@@ -179,7 +179,7 @@ def _catalog(server: Server, parts: _Parts, locked: tuple[str, ...]) -> Catalog:
         tables={oid: tables[oid] for oid in parts.relations},
         search_path=tuple(server.search_path),
         server_version=server.version_number,
-        extensions=frozenset(server.extensions),
+        extensions=server.extension_schemas,
         locked=locked,
     )
 

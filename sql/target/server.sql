@@ -15,7 +15,12 @@ SELECT /* agentdb */
     (
         SELECT coalesce(jsonb_object_agg(extension.extname, extension.extversion), '{}')
         FROM pg_catalog.pg_extension AS extension
-    ) AS extensions
+    ) AS extensions,
+    (
+        SELECT coalesce(jsonb_object_agg(extension.extname, schema.nspname), '{}')
+        FROM pg_catalog.pg_extension AS extension
+        JOIN pg_catalog.pg_namespace AS schema ON schema.oid = extension.extnamespace
+    ) AS extension_schemas
 FROM (SELECT 'c' AS datlocprovider) AS before
 CROSS JOIN LATERAL (
     SELECT

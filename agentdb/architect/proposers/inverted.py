@@ -30,7 +30,8 @@ def _keys(found: Filter, catalog: Catalog) -> Iterator[tuple[Key, str]]:
     elif found.kind == "matches":
         yield Key(sql), f"words looked up in {sql}"
     elif found.kind == "like" and "pg_trgm" in catalog.extensions and _has_trigram(found):
-        yield Key(sql, opclass="gin_trgm_ops"), f"part of a text looked up in {sql}"
+        key = Key(sql, opclass="gin_trgm_ops", opclass_schema=catalog.way_to("pg_trgm"))
+        yield key, f"part of a text looked up in {sql}"
 
 
 def _contained(found: Filter) -> Iterator[tuple[Key, str]]:

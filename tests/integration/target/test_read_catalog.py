@@ -68,7 +68,8 @@ def test_tables_of_every_schema_are_found_under_their_exact_names(url: str) -> N
     assert [column.name for column in table.columns] == [" x", "Select"]
     assert catalog.search_path == ("public",)
     assert catalog.find("", 'Weird "Table') is None
-    assert {"pg_stat_statements", "pg_trgm"} <= catalog.extensions
+    assert catalog.extensions["pg_trgm"] == "public"
+    assert catalog.way_to("pg_trgm") is None
 
 
 def test_the_system_and_our_own_tables_are_left_out(url: str) -> None:

@@ -52,7 +52,7 @@ def ideas(proposer: object, where: str, known: Catalog) -> set[str]:
     return {candidate.definition.body for candidate in found}
 
 
-PLAIN = catalog(ORDERS, SMALL, extensions=frozenset({"pg_trgm"}))
+PLAIN = catalog(ORDERS, SMALL, extensions={"pg_trgm": "public"})
 
 
 @pytest.mark.parametrize(
@@ -199,6 +199,12 @@ def test_what_lies_inside_a_value_gets_gin(where: str, body: str) -> None:
 def test_trigrams_need_their_extension_and_three_letters() -> None:
     assert ideas(propose_inverted, "WHERE note LIKE '%word%'", catalog(ORDERS)) == set()
     assert ideas(propose_inverted, "WHERE note LIKE '%wo%'", PLAIN) == set()
+
+
+def test_trigrams_are_named_with_their_schema_where_the_search_path_lacks_it() -> None:
+    elsewhere = catalog(ORDERS, extensions={"pg_trgm": "our extensions"})
+    found = ideas(propose_inverted, "WHERE note LIKE '%word%'", elsewhere)
+    assert found == {'USING gin ("note" "our extensions".gin_trgm_ops)'}
 
 
 def test_rows_that_lie_in_order_get_a_block_range_index() -> None:

@@ -26,6 +26,7 @@ SERVER = Server(
     sorts_by_code_point=False,
     search_path=["public"],
     extensions={"hypopg": "1.4.1"},
+    extension_schemas={"hypopg": "public"},
 )
 
 ENOUGH = Privileges(
