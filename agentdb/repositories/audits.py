@@ -95,11 +95,9 @@ class AuditRepository:
 
     def latest(self, target: str) -> AuditRecord | None:
         """Return the newest audit of a target that is finished; None before the first."""
-        return next(iter(self._finished(target, 1)), None)
-
-    def newest(self, target: str, count: int) -> tuple[UUID, ...]:
-        """Return the ids of up to `count` audits of a target that are finished, the newest."""
-        return tuple(audit.id for audit in self._finished(target, count))
+        finished = select(AuditRow).where(AuditRow.target == target, AuditRow.status == "finished")
+        row = self._session.scalar(finished.order_by(AuditRow.started_at.desc()).limit(1))
+        return None if row is None else _record(row)
 
     def plans(self, target: str, start: datetime, end: datetime) -> tuple[SeenPlans, ...]:
         """Return the plans that audits begun from `start` to `end` saw, in the order of time."""
@@ -114,11 +112,6 @@ class AuditRepository:
             SeenPlans(row.fingerprint, tuple(row.plans), row.started_at)
             for row in self._session.execute(seen)
         )
-
-    def _finished(self, target: str, count: int) -> list[AuditRecord]:
-        finished = select(AuditRow).where(AuditRow.target == target, AuditRow.status == "finished")
-        newest = finished.order_by(AuditRow.started_at.desc()).limit(count)
-        return [_record(row) for row in self._session.scalars(newest)]
 
     def _end(self, audit_id: UUID, **values: Json) -> None:
         ended = update(AuditRow).where(AuditRow.id == audit_id)

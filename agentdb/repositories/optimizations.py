@@ -17,15 +17,16 @@ from sqlalchemy import (
     Select,
     case,
     cast,
+    distinct,
     func,
     null,
     select,
 )
 from sqlalchemy.dialects.postgresql import distinct_on, insert
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, aliased
 
 from agentdb.errors import NotFound, StatusRefused
-from agentdb.models.audit import AuditRow
+from agentdb.models.audit import AuditRow, StatementRow
 from agentdb.models.optimization import (
     PENDING,
     VERDICTS,
@@ -190,15 +191,17 @@ class OptimizationRepository:
             self._tell(row.id, row.status, row.status, why, by, at)
         return self._kept(row)
 
-    def supersede(self, target: str, audits: Collection[UUID]) -> int:
-        """Close what is proposed, but by none of these audits; return how much that was.
+    def supersede(self, target: str, patience: int) -> int:
+        """Close what `patience` audits have left out since it was proposed; return how much.
 
-        Advice that no audit gave, the way back from other advice, stays.
+        Those count that tried ideas and saw a statement which the advice is for: where counters
+        were reset, an audit tells nothing of it. Advice that no audit gave, the way back from
+        other advice, stays.
         """
         old = select(OptimizationRow).where(
             OptimizationRow.target == target,
             OptimizationRow.status == "proposed",
-            OptimizationRow.audit_id.not_in(audits),
+            _times_left_out() >= patience,
         )
         rows = self._session.scalars(old.with_for_update(), execution_options=_FRESH).all()
         for row in rows:
@@ -342,6 +345,26 @@ class OptimizationRepository:
 def identity(kind: Kind, definition: str) -> str:
     """Return a digest that two pieces of advice share when they ask for the same."""
     return sha256(f"{kind} {definition}".encode()).hexdigest()
+
+
+def _times_left_out() -> ScalarSelect[int]:
+    """Return how many audits came after that of a row and could have proposed it again."""
+    proposer = aliased(AuditRow)
+    seen = func.jsonb_build_array(func.jsonb_build_object("fingerprint", StatementRow.fingerprint))
+    return (
+        select(func.count(distinct(AuditRow.id)))
+        .join(StatementRow, StatementRow.audit_id == AuditRow.id)
+        .join(proposer, proposer.id == OptimizationRow.audit_id)
+        .where(
+            AuditRow.target == OptimizationRow.target,
+            AuditRow.status == "finished",
+            AuditRow.started_at > proposer.started_at,
+            AuditRow.settings["trial"].as_string().is_distinct_from("none"),
+            OptimizationRow.statements.contains(seen),
+        )
+        .correlate(OptimizationRow)
+        .scalar_subquery()
+    )
 
 
 def _values(new: NewOptimization) -> dict[str, object]:

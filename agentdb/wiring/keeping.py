@@ -79,7 +79,7 @@ def _keep(engine: Engine, audit_id: UUID, audit: Audit, occasion: Occasion) -> R
             kept = record.add(new.optimization)
             filed[new.definition] = Filed(kept.id, kept.status, kept.created_at)
         audits.finish(audit_id, _coverage_json(audit), _workload_json(audit))
-        record.supersede(occasion.target, audits.newest(occasion.target, _PATIENCE))
+        record.supersede(occasion.target, _PATIENCE)
     return Record(audit_id, filed)
 
 

@@ -30,12 +30,14 @@ from agentdb.repositories.advice import (
     Measurement,
     NewOptimization,
     Optimization,
+    StatementEffect,
 )
-from agentdb.repositories.audits import AuditRepository
+from agentdb.repositories.audits import AuditRepository, StatementSnapshot
 from agentdb.repositories.optimizations import OptimizationRepository
 
 TARGET = "shop.example/shop"
 START = datetime(2026, 1, 5, tzinfo=UTC)
+EFFECT = StatementEffect("f1", "SELECT * FROM orders WHERE customer_id = $1", 41.2, 0.3, 1200, 3, 4)
 MOMENTS = st.integers(-3, 3).map(lambda days: START + timedelta(days=days))
 
 
@@ -132,7 +134,7 @@ class Lives(RuleBasedStateMachine):
 
     @rule()
     def supersede(self) -> None:
-        assert self.record.supersede(TARGET, [uuid4()]) == 0  # no audit gave this advice
+        assert self.record.supersede(TARGET, 1) == 0  # no audit gave this advice
 
     def went(self, which: UUID, before: Status, after: Status) -> None:
         assert after in TRANSITIONS[before]
@@ -276,19 +278,42 @@ def test_what_did_not_help_and_was_taken_back_is_not_wanted(
 # No longer proposed -------------------------------------------------------------------------------
 
 
+def snapshot(fingerprint: str) -> StatementSnapshot:
+    return StatementSnapshot(
+        fingerprint=fingerprint,
+        query="SELECT * FROM orders WHERE customer_id = $1",
+        calls=1200,
+        total_ms=49_440.0,
+        mean_ms=41.2,
+        rows=2400,
+        blocks=3_000_000,
+        share_of_time=0.4,
+        analysed=True,
+    )
+
+
+def audited(session: Session, seen: str = "f1", trial: str = "shadow") -> UUID:
+    """Keep an audit that saw one statement; return its id."""
+    audits = AuditRepository(session)
+    new = audits.begin(TARGET, "18.1", {"trial": trial})
+    audits.keep_statements(new, [snapshot(seen)])
+    audits.finish(new, {}, {})
+    return new
+
+
 def test_what_newer_audits_do_not_propose_is_closed(
     session: Session, record: OptimizationRepository
 ) -> None:
-    audits = AuditRepository(session)
-    old, new = audits.begin(TARGET, "18.1", {}), audits.begin(TARGET, "18.1", {})
+    old, new = audited(session), audited(session)
 
     def kept(column: str, audit_id: UUID | None) -> Optimization:
-        return record.add(replace(advice(column), audit_id=audit_id))
+        return record.add(replace(advice(column), audit_id=audit_id, statements=(EFFECT,)))
 
     stale, fresh, ours = kept("a", old), kept("b", new), kept("c", None)
     accepted = kept("d", old)
     record.decide(accepted.id, "accepted")
-    assert record.supersede(TARGET, [new]) == 1
+    assert record.supersede(TARGET, 2) == 0
+    assert record.supersede(TARGET, 1) == 1
     assert [record.get(each.id).status for each in (stale, fresh, ours, accepted)] == [
         "superseded",
         "proposed",
@@ -296,3 +321,15 @@ def test_what_newer_audits_do_not_propose_is_closed(
         "accepted",
     ]
     assert record.add(replace(advice("a"), audit_id=new)).id != stale.id
+
+
+def test_an_audit_that_could_not_propose_it_closes_nothing(
+    session: Session, record: OptimizationRepository
+) -> None:
+    record.add(replace(advice(), audit_id=audited(session), statements=(EFFECT,)))
+    audited(session, seen="f2")  # the counters were reset, its statements are not back yet
+    audited(session, trial="none")
+    AuditRepository(session).fail(audited(session), "interrupted")
+    assert record.supersede(TARGET, 1) == 0
+    audited(session)
+    assert record.supersede(TARGET, 1) == 1
