@@ -1,4 +1,4 @@
-"""Advice as the record gives it, without an audit."""
+"""Advice as the record gives it, and a statement as an audit saw it, without an audit."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from uuid import UUID
 
 from agentdb.repositories.advice import Optimization
+from agentdb.repositories.audits import StatementSnapshot
 from agentdb.target.index import IndexDefinition, Key
 
 ADVISED_AT = datetime(2026, 3, 1, 2, 3, 4, tzinfo=UTC)
@@ -56,3 +57,19 @@ def advice(
 def titled(title: str, reasoning: str = "because") -> Optimization:
     """Return advice with words of somebody else's."""
     return replace(advice(), title=title, reasoning=reasoning)
+
+
+def snapshot(fingerprint: str = "f1", reason: str | None = None) -> StatementSnapshot:
+    """Return a statement as an audit saw it; `reason` is why it was left out."""
+    return StatementSnapshot(
+        fingerprint=fingerprint,
+        query="SELECT * FROM orders WHERE note LIKE $1 -- 100%, :b, naïve",
+        calls=1200,
+        total_ms=49_440.5,
+        mean_ms=41.2,
+        rows=2400,
+        blocks=3_000_000_000,
+        share_of_time=0.4,
+        analysed=reason is None,
+        reason=reason,
+    )

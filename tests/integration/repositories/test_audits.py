@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 from agentdb.errors import NotFound
 from agentdb.models.audit import StatementRow
 from agentdb.repositories.audits import AuditRepository, StatementSnapshot
+from tests.advices import snapshot
 
 TARGET = "shop.example/shop"
 
@@ -19,21 +20,6 @@ TARGET = "shop.example/shop"
 @pytest.fixture
 def audits(session: Session) -> AuditRepository:
     return AuditRepository(session)
-
-
-def snapshot(fingerprint: str = "f1", reason: str | None = None) -> StatementSnapshot:
-    return StatementSnapshot(
-        fingerprint=fingerprint,
-        query="SELECT * FROM orders WHERE note LIKE $1 -- 100%, :b, naïve",
-        calls=1200,
-        total_ms=49_440.5,
-        mean_ms=41.2,
-        rows=2400,
-        blocks=3_000_000_000,
-        share_of_time=0.4,
-        analysed=reason is None,
-        reason=reason,
-    )
 
 
 def test_an_audit_that_has_begun_is_running(audits: AuditRepository) -> None:

@@ -32,8 +32,9 @@ from agentdb.repositories.advice import (
     Optimization,
     StatementEffect,
 )
-from agentdb.repositories.audits import AuditRepository, StatementSnapshot
+from agentdb.repositories.audits import AuditRepository
 from agentdb.repositories.optimizations import OptimizationRepository
+from tests.advices import snapshot
 
 TARGET = "shop.example/shop"
 START = datetime(2026, 1, 5, tzinfo=UTC)
@@ -276,20 +277,6 @@ def test_what_did_not_help_and_was_taken_back_is_not_wanted(
 
 
 # No longer proposed -------------------------------------------------------------------------------
-
-
-def snapshot(fingerprint: str) -> StatementSnapshot:
-    return StatementSnapshot(
-        fingerprint=fingerprint,
-        query="SELECT * FROM orders WHERE customer_id = $1",
-        calls=1200,
-        total_ms=49_440.0,
-        mean_ms=41.2,
-        rows=2400,
-        blocks=3_000_000,
-        share_of_time=0.4,
-        analysed=True,
-    )
 
 
 def audited(session: Session, seen: str = "f1", trial: str = "shadow") -> UUID:
